@@ -1,0 +1,1 @@
+//! Tokens, money, energy and carbon.

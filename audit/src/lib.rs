@@ -1,0 +1,1 @@
+//! Append-only audit log: records, durable writer, recovery, reading.

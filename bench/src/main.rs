@@ -1,0 +1,3 @@
+//! Load rig entry point.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Text in, findings out: identifiers, names, secrets, harm, bias.

@@ -1,0 +1,1 @@
+//! Wire formats: JSON slots, server-sent events, the OpenAI dialect.

@@ -1,0 +1,1 @@
+//! The gateway: Pingora shell, pipeline, relay, routing, admin.

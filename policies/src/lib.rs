@@ -1,0 +1,1 @@
+//! Policy language and the controls it steers.
