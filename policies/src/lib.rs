@@ -1,1 +1,5 @@
 //! Policy language and the controls it steers.
+
+mod caller;
+
+pub use caller::Caller;
