@@ -1,26 +1,29 @@
-//! Who is asking: the identity that policies, ledgers and records see.
+//! Who is calling: the identity and context every control decides with.
 
-/// The authenticated caller of one exchange, with what it declared about the call.
+/// The authenticated caller of one exchange, with the context it was allowed to state.
+///
+/// Filled by authentication (key or token) and by the request headers policy lets a caller set.
+/// `subject` and `tags` may hold personal data, so the type has no `Debug`.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Caller {
-    /// The organisation the call is billed to and isolated by.
+    /// Tenant the credential belongs to; pseudonyms, budgets and records never cross it.
     pub tenant: String,
-    /// The team inside the tenant.
+    /// Team within the tenant, if the credential names one.
     pub team: Option<String>,
-    /// The application that holds the credential.
+    /// Application within the tenant, if the credential names one.
     pub app: Option<String>,
-    /// Id of the API key, never the key itself.
+    /// Identifier of the API key (never its secret); none for token callers.
     pub key_id: Option<String>,
-    /// End user or data subject; personal data, hence no `Debug` on this type.
+    /// End user or data subject on whose behalf the call is made.
     pub subject: Option<String>,
-    /// Roles granted by the key or the token.
+    /// Roles granted by the credential.
     pub roles: Vec<String>,
-    /// Declared purpose of the processing.
+    /// Declared purpose of processing.
     pub purpose: Option<String>,
-    /// Cost centre to charge.
+    /// Cost centre to which spend is attributed.
     pub cost_center: Option<String>,
-    /// Conversation the call belongs to.
+    /// Conversation the exchange belongs to.
     pub conversation: Option<String>,
-    /// Free tags, in the order given.
+    /// Free key-value tags in the order they were given.
     pub tags: Vec<(String, String)>,
 }
