@@ -1,1 +1,3 @@
 //! The gateway: Pingora shell, pipeline, relay, routing, admin.
+
+pub mod settings;

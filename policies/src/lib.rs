@@ -2,6 +2,7 @@
 
 mod caller;
 mod control;
+pub mod document;
 pub mod reply;
 pub mod slot;
 
