@@ -106,7 +106,7 @@ impl Gate {
     ///
     /// # Errors
     /// [`Refusal::Unauthenticated`].
-    pub async fn authenticate(&self, presented: &Presented<'_>) -> Result<Grant, Refusal> {
+    pub async fn authenticate(&self, presented: &Presented<'_>) -> Result<Arc<Grant>, Refusal> {
         self.callers.authenticate(presented).await.map_err(|refusal| {
             metrics::counter!("weir_refused_credentials_total", "reason" => refusal.name()).increment(1);
             Refusal::Unauthenticated(refusal.to_string())

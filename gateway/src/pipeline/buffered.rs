@@ -1,7 +1,7 @@
 //! A reply that is read whole: restored, judged, measured, and only then sent.
 
 use http::header;
-use weir_audit::StreamState;
+use weir_audit::exchange::StreamState;
 use weir_dialects::{Reply, Summary};
 
 use super::{

@@ -1,6 +1,6 @@
 //! Puts what an exchange found into the words of the audit record.
 
-use weir_audit::{self as audit, Completion, Intent};
+use weir_audit::{Completion, Intent, PicoUsd, Quantity, exchange as audit};
 use weir_dialects::Summary;
 use weir_policies::{Caller, Enforcement, Findings};
 
@@ -60,7 +60,7 @@ pub fn findings(completion: &mut Completion, findings: &Findings) {
 
 /// Money.
 pub fn cost(cost: &weir_accounting::Cost) -> audit::Cost {
-    let amount = |amount: weir_accounting::PicoUsd| audit::PicoUsd(i128::from(amount.0));
+    let amount = |amount: weir_accounting::PicoUsd| PicoUsd(i128::from(amount.0));
     audit::Cost {
         catalogue: cost.catalogue.clone().into(),
         input: amount(cost.input),
@@ -72,8 +72,8 @@ pub fn cost(cost: &weir_accounting::Cost) -> audit::Cost {
 /// Energy, carbon and water.
 pub fn impact(impact: &weir_accounting::Impact) -> audit::Impact {
     let span = |range: weir_accounting::Range| audit::Span {
-        max: audit::Quantity(range.max),
-        min: audit::Quantity(range.min),
+        max: Quantity(range.max),
+        min: Quantity(range.min),
     };
     audit::Impact {
         energy_kwh: span(impact.energy_kwh),

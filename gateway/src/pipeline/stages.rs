@@ -1,10 +1,12 @@
 //! The stages: each type is what is known by then, each method the step to the next.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use tokio::time::Instant;
 use weir_callers::{Grant, Presented};
 use weir_dialects::{AskUsage, Endpoint, Request, Rewrite};
-use weir_policies::Slots;
+use weir_policies::{Caller, Slots};
 
 use super::{Guards, trail::Trail};
 use crate::{
@@ -28,20 +30,22 @@ pub struct Received {
 pub struct Authenticated {
     head: Head,
     endpoint: Endpoint,
-    grant: Grant,
+    grant: Arc<Grant>,
+    caller: Caller,
 }
 
 /// The body is what the endpoint takes.
 pub struct Parsed {
     head: Head,
-    grant: Grant,
+    grant: Arc<Grant>,
+    caller: Caller,
     request: Request,
 }
 
 /// The caller may use the model, and a route serves it.
 pub struct Admitted {
     head: Head,
-    grant: Grant,
+    caller: Caller,
     request: Request,
     picked: Picked,
 }
@@ -92,13 +96,14 @@ impl Received {
         let Self { head, endpoint } = self;
         trail.endpoint(endpoint.name());
         let presented = Presented::from_headers(head.text("authorization"), head.text("x-api-key"));
-        let mut grant = gate.authenticate(&presented).await?;
-        gate.describe(&head, &mut grant.caller);
-        trail.caller(gate, &grant.caller);
+        let grant = gate.authenticate(&presented).await?;
+        let mut caller = grant.caller.clone();
+        gate.describe(&head, &mut caller);
+        trail.caller(gate, &caller);
         if !grant.allows_endpoint(endpoint.name()) {
             return Err(Refusal::Forbidden("this key may not use this endpoint".into()));
         }
-        Ok(Authenticated { head, endpoint, grant })
+        Ok(Authenticated { head, endpoint, grant, caller })
     }
 }
 
@@ -123,7 +128,7 @@ impl Authenticated {
     /// # Errors
     /// [`Refusal::Invalid`] with the path of the fault.
     pub async fn parse(self, gate: &Gate, body: Bytes, trail: &mut Trail) -> Result<Parsed, Refusal> {
-        let Self { head, endpoint, grant } = self;
+        let Self { head, endpoint, grant, caller } = self;
         let limits = gate.json_limits();
         let size = body.len();
         let request = off_thread(size, move || Request::parse(endpoint, body, &limits)).await?;
@@ -132,7 +137,7 @@ impl Authenticated {
             reason: fault.reason,
         })?;
         trail.request(&request, size);
-        Ok(Parsed { head, grant, request })
+        Ok(Parsed { head, grant, caller, request })
     }
 }
 
@@ -142,13 +147,13 @@ impl Parsed {
     /// # Errors
     /// [`Refusal::UnknownModel`] or [`Refusal::Forbidden`].
     pub fn admit(self, gate: &Gate) -> Result<Admitted, Refusal> {
-        let Self { head, grant, request } = self;
+        let Self { head, grant, caller, request } = self;
         let picked = gate.live().table.pick(request.model(), request.endpoint().name());
         let picked = picked.ok_or(Refusal::UnknownModel)?;
         if !grant.allows_model(request.model()) {
             return Err(Refusal::Forbidden("this key may not use this model".into()));
         }
-        Ok(Admitted { head, grant, request, picked })
+        Ok(Admitted { head, caller, request, picked })
     }
 }
 
@@ -158,8 +163,8 @@ impl Admitted {
     /// # Errors
     /// [`Refusal::Denied`] or [`Refusal::PolicyUnavailable`].
     pub async fn inspect(self, gate: &Gate, trail: &mut Trail) -> Result<Inspected, Refusal> {
-        let Self { head, grant, request, picked } = self;
-        let mut guards = Guards::begin(&gate.live().controls, &grant.caller);
+        let Self { head, caller, request, picked } = self;
+        let mut guards = Guards::begin(&gate.live().controls, &caller);
         let (request, slots, guards, verdict) = off_thread(request.size(), move || {
             let mut slots = request.slots();
             let verdict = guards.request(&mut slots);

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::header;
 use serde_json::{Value, json};
-use weir_audit::StreamState;
+use weir_audit::exchange::StreamState;
 use weir_dialects::{Cut, Inspect, StreamOptions, StreamReply};
 use weir_policies::Delta;
 

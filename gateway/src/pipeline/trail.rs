@@ -7,7 +7,7 @@ use std::{
 
 use uuid::Uuid;
 use weir_accounting::{Cost, Impact};
-use weir_audit::{Completion, Decision, Intent, StreamState, Ticket};
+use weir_audit::{Completion, Decision, Intent, Ticket, exchange::StreamState};
 use weir_dialects::{Request, Summary};
 use weir_policies::{Caller, Outcome};
 
@@ -34,6 +34,7 @@ pub struct Trail {
     intent: Intent,
     completion: Completion,
     ticket: Option<Ticket>,
+    settled: bool,
     cost: Option<Cost>,
     impact: Option<Impact>,
 }
@@ -63,6 +64,7 @@ impl Trail {
             intent,
             completion: Completion::default(),
             ticket: None,
+            settled: false,
             cost: None,
             impact: None,
         }
@@ -241,38 +243,55 @@ impl Trail {
         Ok(())
     }
 
-    /// Notes a refusal; a call that got no further still leaves an intent. The refusal to answer with comes back.
+    /// Notes a refusal. A call that got no further than this is recorded at once, whole, before its client is
+    /// told: the refusal to tell comes back.
     pub async fn refused(&mut self, gate: &Gate, refusal: Refusal) -> Refusal {
         if refusal.is_policy() {
             self.completion.decision = Decision::Blocked;
         }
-        let refusal = match self.record_intent(gate).await {
-            Ok(()) => refusal,
-            Err(unavailable) => unavailable,
-        };
+        self.note(&refusal);
+        if self.ticket.is_some() || self.settled || matches!(refusal, Refusal::AuditUnavailable) {
+            return refusal;
+        }
+        self.settled = true;
+        self.round_off();
+        match gate.log.settled(self.intent.clone(), self.completion.clone()).await {
+            Ok(_) => refusal,
+            Err(fault) => {
+                tracing::error!(%fault, "the audit log does not take records");
+                self.note(&Refusal::AuditUnavailable);
+                Refusal::AuditUnavailable
+            }
+        }
+    }
+
+    fn note(&mut self, refusal: &Refusal) {
         self.completion.error = Some(refusal.code().into());
+        self.completion.status = refusal.status();
         if matches!(refusal, Refusal::ClientGone) {
             self.completion.stream_state = StreamState::ClientAbort;
         }
-        self.completion.status = refusal.status();
-        refusal
+    }
+
+    fn round_off(&mut self) {
+        self.completion.latency.total_us = micros(self.begun.elapsed());
+        if let Some(upstream) = &self.upstream {
+            inscribe::upstream(&mut self.completion, upstream);
+        }
     }
 
     /// Writes the completion and counts the exchange.
     pub async fn close(mut self, gate: &Gate) {
-        let took = self.begun.elapsed();
-        self.completion.latency.total_us = micros(took);
-        if let Some(upstream) = &self.upstream {
-            inscribe::upstream(&mut self.completion, upstream);
-        }
-        self.count(took);
+        self.round_off();
+        self.count();
+        tracing::debug!(record = %self.id, endpoint = self.endpoint, "exchange ended");
         if let Some(ticket) = self.ticket.take() {
             gate.complete(ticket, self.completion).await;
         }
-        tracing::debug!(record = %self.id, endpoint = self.endpoint, "exchange ended");
     }
 
-    fn count(&self, took: Duration) {
+    fn count(&self) {
+        let took = self.begun.elapsed();
         let endpoint = self.endpoint;
         let decision = self.completion.decision.as_str();
         let status = inscribe::status_class(self.completion.status);

@@ -10,7 +10,9 @@ use std::{
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use pingora_core::{server::ShutdownWatch, services::background::BackgroundService};
+use pingora_core::{
+    connectors::http::Connector, server::ShutdownWatch, services::background::BackgroundService,
+};
 
 use super::{Engine, ModelCard, Upstream};
 use crate::{gate::Gate, relay};
@@ -59,20 +61,31 @@ impl Standing {
 }
 
 /// Asks every upstream how it is, each at its own interval.
-pub struct Prober(pub Arc<Gate>);
+pub struct Prober {
+    gate: Arc<Gate>,
+    // Of its own: a connection belongs to the runtime that made it.
+    connector: Arc<Connector>,
+}
+
+impl Prober {
+    /// A prober of all upstreams.
+    pub fn new(gate: Arc<Gate>) -> Self {
+        Self { gate, connector: Arc::new(Connector::new(None)) }
+    }
+}
 
 #[async_trait]
 impl BackgroundService for Prober {
     async fn start(&self, mut shutdown: ShutdownWatch) {
         let mut asked: Vec<(Arc<Upstream>, Instant)> = Vec::new();
         loop {
-            let live = self.0.live();
+            let live = self.gate.live();
             asked.retain(|(upstream, _)| live.table.upstreams().any(|known| Arc::ptr_eq(known, upstream)));
             for upstream in live.table.upstreams() {
                 if due(upstream, &asked) {
                     asked.retain(|(known, _)| !Arc::ptr_eq(known, upstream));
                     asked.push((upstream.clone(), Instant::now()));
-                    tokio::spawn(ask(self.0.clone(), upstream.clone()));
+                    tokio::spawn(ask(self.connector.clone(), upstream.clone()));
                 }
             }
             tokio::select! {
@@ -94,7 +107,7 @@ fn due(upstream: &Arc<Upstream>, asked: &[(Arc<Upstream>, Instant)]) -> bool {
     }
 }
 
-async fn ask(gate: Arc<Gate>, upstream: Arc<Upstream>) {
+async fn ask(connector: Arc<Connector>, upstream: Arc<Upstream>) {
     let path = match &upstream.engine {
         Engine::Embedded(_) => "/models",
         Engine::Wire(wire) => match &wire.settings.health {
@@ -104,7 +117,7 @@ async fn ask(gate: Arc<Gate>, upstream: Arc<Upstream>) {
     };
     let call = relay::Call::get(path);
     let until = tokio::time::Instant::now() + PATIENCE;
-    let answer = tokio::time::timeout_at(until, relay::whole(&gate.connector, &upstream, &call)).await;
+    let answer = tokio::time::timeout_at(until, relay::whole(&connector, &upstream, &call)).await;
     match answer {
         Ok(Ok(answer)) if answer.status < 500 => {
             upstream.standing.answered();

@@ -130,7 +130,7 @@ impl Downstream {
 
     /// Resolves once the client has closed the connection or reset the stream. Safe to drop and call anew.
     pub async fn gone(&mut self) {
-        while let Ok(Some(_)) = self.session.read_body_or_idle(false).await {}
+        while self.session.read_body_or_idle(true).await.is_ok() {}
         self.broken = true;
     }
 

@@ -11,6 +11,7 @@ use std::{
 use async_trait::async_trait;
 use pingora_core::{server::ShutdownWatch, services::background::BackgroundService};
 use tokio::sync::Notify;
+use weir_audit::Log;
 
 /// How many exchanges run.
 #[derive(Default)]
@@ -61,8 +62,8 @@ pub struct Drain {
     pub in_flight: Arc<InFlight>,
     /// How long at most.
     pub grace: Duration,
-    /// Runs last: closes the audit log.
-    pub last: Box<dyn Fn() + Send + Sync>,
+    /// Closed last.
+    pub log: Log,
 }
 
 #[async_trait]
@@ -75,7 +76,9 @@ impl BackgroundService for Drain {
         if late {
             tracing::warn!(running = self.in_flight.count(), "grace period over, exchanges are cut off");
         }
-        (self.last)();
+        if let Err(fault) = self.log.close().await {
+            tracing::error!(%fault, "the audit log was not closed cleanly; it is recovered at the next start");
+        }
         tracing::info!("stopped");
         std::process::exit(0);
     }
