@@ -16,3 +16,4 @@ pub mod walk;
 pub use endpoint::{Endpoint, RouteError};
 pub use invalid::{Invalid, Limits};
 pub use request::{AskUsage, Request, Rewrite};
+mod stub; pub use stub::*;
