@@ -1,10 +1,11 @@
 //! Puts what an exchange found into the words of the audit record.
 
+use weir_accounting::UsageSource;
 use weir_audit::{Completion, Intent, PicoUsd, Quantity, exchange as audit};
 use weir_dialects::Summary;
 use weir_policies::{Caller, Enforcement, Findings};
 
-use crate::{relay::Attempt, routing::Upstream};
+use crate::routing::Upstream;
 
 /// The caller, as an intent names it. The subject itself never enters a record.
 pub fn caller(intent: &mut Intent, caller: &Caller) {
@@ -31,7 +32,7 @@ pub fn summary(completion: &mut Completion, summary: &Summary) {
         input: usage.input,
         output: usage.output,
         reasoning: usage.reasoning,
-        source: usage.source.name().into(),
+        source: usage_source(usage.source).into(),
         suspect: usage.suspect,
     });
 }
@@ -91,11 +92,12 @@ pub fn upstream(completion: &mut Completion, upstream: &Upstream) {
     completion.region = upstream.settings.region.clone().map(Into::into);
 }
 
-/// Which upstreams were tried.
-pub fn attempts(attempts: Vec<Attempt>) -> Vec<audit::Attempt> {
-    let attempt =
-        |attempt: Attempt| audit::Attempt { result: attempt.result.into(), upstream: attempt.upstream.into() };
-    attempts.into_iter().map(attempt).collect()
+fn usage_source(source: UsageSource) -> &'static str {
+    match source {
+        UsageSource::Provider => "provider",
+        UsageSource::Counted => "counted",
+        UsageSource::Estimated => "estimated",
+    }
 }
 
 /// `2xx` and so on: a label of few values.

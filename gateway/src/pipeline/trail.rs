@@ -147,12 +147,11 @@ impl Trail {
     }
 
     /// Which upstreams were tried.
-    pub fn attempts(&mut self, attempts: Vec<Attempt>) {
-        for attempt in &attempts {
+    pub fn attempts(&mut self, attempts: &[Attempt]) {
+        for attempt in attempts {
             let labels = [("upstream", attempt.upstream.clone()), ("result", attempt.result.clone())];
             metrics::counter!("weir_upstream_attempts_total", &labels).increment(1);
         }
-        self.completion.attempts = inscribe::attempts(attempts);
     }
 
     /// An upstream answers.
