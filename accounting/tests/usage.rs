@@ -124,7 +124,9 @@ fn usage_survives_the_record() {
     let usage = Usage { cached_input: 4, reasoning: 2, suspect: true, ..provided(10, 5) };
     let text = serde_json::to_string(&usage).unwrap();
     assert_eq!(serde_json::from_str::<Usage>(&text).unwrap(), usage);
-    assert!(text.contains(r#""source":"provider""#), "{text}");
+    for source in [UsageSource::Provider, UsageSource::Counted, UsageSource::Estimated] {
+        assert_eq!(serde_json::to_value(source).unwrap(), source.name());
+    }
 }
 
 fn any_count() -> impl Strategy<Value = Value> {
