@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput};
 use weir_classifiers::{EntityType, Identifiers, Lexicon, TermGroup};
 
 const PROSE: &str =
@@ -35,5 +35,8 @@ fn detection(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, detection);
-criterion_main!(benches);
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    detection(&mut criterion);
+    criterion.final_summary();
+}

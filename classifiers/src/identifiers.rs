@@ -155,4 +155,5 @@ fn byte_before(bytes: &[u8], at: usize) -> Option<u8> {
 }
 
 #[cfg(test)]
+#[expect(clippy::string_slice, reason = "a wrong offset should fail the test")]
 mod tests;
