@@ -16,4 +16,3 @@ pub mod walk;
 pub use endpoint::{Endpoint, RouteError};
 pub use invalid::{Invalid, Limits};
 pub use request::{AskUsage, Request, Rewrite};
-mod stub; pub use stub::*;
