@@ -1,13 +1,12 @@
 //! Makes the parts of the gateway from settings: at the start, and again at every reload.
 
-use std::{io::Write, path::PathBuf, sync::Arc};
+use std::{io::Write, sync::Arc};
 
 use anyhow::{Context, Result, bail};
 use weir_accounting::{Catalogue, Factors};
 use weir_audit::{Log, Mode, Options};
 use weir_callers::{Callers, CallersOptions, keys::{Created, KeyFile}};
 use weir_inference::{EngineOptions, ModelFiles, Service};
-use weir_policies::PolicySet;
 
 use crate::{
     controls::{self, Ingredients},
@@ -78,7 +77,6 @@ fn announce(created: &Created) -> std::io::Result<()> {
 /// # Errors
 /// The first part that can't be made; nothing is changed then.
 pub fn live(settings: &Settings, keyring: &Keyring, engines: &mut Engines) -> Result<Live> {
-    let policies = Arc::new(policies(settings)?);
     let catalogue = match &settings.prices {
         None => Catalogue::shipped(),
         Some(path) => {
@@ -88,8 +86,6 @@ pub fn live(settings: &Settings, keyring: &Keyring, engines: &mut Engines) -> Re
         }
     };
     let ingredients = Ingredients {
-        policies: policies.clone(),
-        pseudonym_key: keyring.pseudonyms(),
         catalogue: Arc::new(catalogue),
         factors: Arc::new(Factors::shipped()),
         carbon: settings.carbon.clone(),
@@ -98,19 +94,10 @@ pub fn live(settings: &Settings, keyring: &Keyring, engines: &mut Engines) -> Re
     let live = Live {
         table: Table::new(&settings.routes, upstreams.clone()),
         controls: controls::all(&ingredients),
-        policy_hash: policies.hash().into(),
+        policy_hash: "none".into(),
     };
     engines.upstreams = upstreams;
     Ok(live)
-}
-
-fn policies(settings: &Settings) -> Result<PolicySet> {
-    let files: Vec<PathBuf> = settings.policies.files.clone();
-    let baseline = settings.policies.baseline == settings::Baseline::On;
-    PolicySet::load(baseline.into(), &files).map_err(|problems| {
-        let list: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        anyhow::anyhow!("the policies have faults:\n{}", list.join("\n"))
-    })
 }
 
 fn upstreams(settings: &Settings, engines: &mut Engines) -> Result<Vec<Arc<Upstream>>> {
@@ -142,7 +129,7 @@ fn service(wanted: &settings::EmbeddedEngine, engines: &mut Engines) -> Result<S
         }
         bail!("the embedded engine's settings changed; restart to load its models anew");
     }
-    let files = ModelFiles::new(&wanted.models);
+    let files = ModelFiles::at(&wanted.models);
     let options = EngineOptions { threads: wanted.threads, ..EngineOptions::default() };
     let service = Service::load(&files, options).context("the embedded models can't be loaded")?;
     engines.models = Some((wanted.clone(), service.clone()));
