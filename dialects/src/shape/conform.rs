@@ -4,6 +4,8 @@ use super::Why;
 
 /// Longest word of a fixed vocabulary, in bytes.
 const CLOSED_LEN: usize = 64;
+/// So short, even digits alone tell nothing: token ids, versions.
+const SHORT: usize = 6;
 /// Longest opaque id, in bytes.
 const REFERENCE_LEN: usize = 128;
 /// A longer run of digits is no size or date of a vocabulary: it could be a phone number.
@@ -26,7 +28,7 @@ fn is_word(inner: &[u8], most: usize, digits: usize) -> bool {
     let longest = inner.split(|byte| !byte.is_ascii_digit()).map(<[u8]>::len).max();
     inner.len() <= most
         && inner.iter().all(plain)
-        && (inner.is_empty() || inner.iter().any(u8::is_ascii_alphabetic))
+        && (inner.len() <= SHORT || inner.iter().any(u8::is_ascii_alphabetic))
         && longest.is_none_or(|run| run <= digits)
 }
 
@@ -55,6 +57,8 @@ mod tests {
             (Why::Closed, "json_schema", true),
             (Why::Closed, "1024x1536", true),
             (Why::Closed, "24h", true),
+            (Why::Closed, "50256", true),
+            (Why::Closed, "1761234567", false),
             (Why::Closed, "jane@example.org", false),
             (Why::Closed, "4111-1111-1111-1111", false),
             (Why::Closed, "tel0176123456", false),

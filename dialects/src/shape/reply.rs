@@ -17,7 +17,7 @@ pub static COMPLETION: Shape = Shape::object(&[
     ("choices", &CHOICE),
     ("usage", &COUNTS),
     ("timings", &COUNTS),
-    ("obfuscation", &super::parts::BLOB),
+    ("obfuscation", &REFERENCE),
     ("prompt_filter_results", &COUNTS),
     ("error", &ERROR),
 ]);
