@@ -67,7 +67,8 @@ impl Sink for Splice<'_> {
     fn found(&mut self, found: &Found<'_>) {
         let Some(slot) = self.slots.next() else { return };
         let Some(level) = self.levels.last_mut() else { return };
-        if !slot.is_edited() {
+        // An edit that leaves the text as it was is none: it must not turn a number into a string.
+        if !slot.is_edited() || slot.text() == found.text() {
             return;
         }
         let range = found.node.start as usize..found.node.end as usize;

@@ -11,6 +11,8 @@ use crate::shape::{Keys, Lane, Leaf, Scope, Shape, UNKNOWN, conforms, is_blob};
 const NESTING: usize = 3;
 /// Shorter numbers are no phone, card or account number.
 const TELLING_DIGITS: usize = 7;
+/// Card numbers have 12 to 19 digits (ISO/IEC 7812).
+const CARD_DIGITS: usize = 12;
 
 /// What receives the leaves of a walk.
 pub trait Sink {
@@ -161,6 +163,7 @@ impl<S: Sink> Walk<'_, S> {
     fn key(&mut self, node: Node, form: Form, (shape, at): (&'static Shape, Context)) {
         let inner = self.doc.inner(node);
         let kind = match shape.keys {
+            Keys::Text(Kind::Arguments) if !S::NESTS => Kind::Identifier,
             Keys::Text(kind) => kind,
             Keys::Closed if conforms(crate::shape::Why::Closed, inner) => return,
             Keys::Closed => Kind::Identifier,
@@ -176,7 +179,9 @@ impl<S: Sink> Walk<'_, S> {
             return;
         }
         let (kind, nested) = match shape.leaf {
-            Leaf::Text(Kind::Arguments) => (Kind::Arguments, true),
+            Leaf::Text(Kind::Arguments) if S::NESTS => (Kind::Arguments, true),
+            // In a delta, `Arguments` means JSON source; this is a plain string of an object.
+            Leaf::Text(Kind::Arguments) => (Kind::Prose, false),
             Leaf::Text(kind) => (kind, at.role == Role::Tool && kind == Kind::Prose),
             Leaf::Nested(kind) => (kind, true),
             Leaf::Skip(why) if conforms(why, inner) => return,
@@ -190,10 +195,15 @@ impl<S: Sink> Walk<'_, S> {
         self.emit(node, Form::Text, (kind, shape.lane, at));
     }
 
+    /// A number that could be a phone, card or account number is text wherever text may stand. In fields
+    /// nobody knows it must be as long as a card's, since time stamps and counters are common there.
     fn number(&mut self, node: Node, shape: &'static Shape, at: Context) {
-        let digits = self.doc.raw(node).iter().filter(|byte| byte.is_ascii_digit()).count();
-        if shape.leaf == Leaf::Text(Kind::Arguments) && digits >= TELLING_DIGITS {
-            self.emit(node, Form::Number, (Kind::Arguments, None, at));
+        let Leaf::Text(kind) = shape.leaf else { return };
+        let raw = self.doc.raw(node);
+        let digits = raw.iter().skip_while(|byte| **byte == b'-').take_while(|byte| byte.is_ascii_digit());
+        let least = if std::ptr::eq(shape, &UNKNOWN) { CARD_DIGITS } else { TELLING_DIGITS };
+        if digits.count() >= least {
+            self.emit(node, Form::Number, (kind, None, at));
         }
     }
 

@@ -3,29 +3,27 @@
 use memchr::memmem::Finder;
 
 use crate::sse::Frame;
-use crate::summary::Summary;
 
 /// Searches for the few members that matter.
 pub struct Glance {
     usage: Finder<'static>,
     finish: Finder<'static>,
+    begun: bool,
 }
 
 impl Default for Glance {
     fn default() -> Self {
-        Self { usage: Finder::new("\"usage\""), finish: Finder::new("\"finish_reason\"") }
+        Self { usage: Finder::new("\"usage\""), finish: Finder::new("\"finish_reason\""), begun: false }
     }
 }
 
 impl Glance {
     /// Whether the event must be parsed: the first one for id and model, then those with a usage or a reason
     /// why the reply ends, and those that end a Responses stream.
-    pub fn matters(&self, frame: &Frame<'_>, summary: &Summary) -> bool {
+    pub fn matters(&mut self, frame: &Frame<'_>) -> bool {
+        let first = !std::mem::replace(&mut self.begun, true);
         let data = frame.data().unwrap_or_default();
-        summary.id.is_none()
-            || has_value(&self.usage, data)
-            || has_value(&self.finish, data)
-            || ends(frame.name())
+        first || has_value(&self.usage, data) || has_value(&self.finish, data) || ends(frame.name())
     }
 }
 

@@ -231,7 +231,7 @@ impl State {
             return Ok(());
         }
         self.held.release(&mut self.out);
-        if self.options.inspect == Inspect::No && !self.glance.matters(frame, &self.summary) {
+        if self.options.inspect == Inspect::No && !self.glance.matters(frame) {
             self.sequence += 1;
             self.out.extend_from_slice(frame.raw());
             return Ok(());
