@@ -2,7 +2,7 @@
 
 use weir_policies::slot::Kind;
 
-use crate::json::{Edits, Node, NodeKind};
+use crate::json::{Doc, Edits, Node, NodeKind};
 use crate::shape::Lane;
 use crate::walk::{Form, Found, Sink};
 
@@ -28,7 +28,7 @@ pub enum Naming {
 
 /// One text, and where it came from.
 pub struct Text {
-    /// The decoded text, before any control saw it.
+    /// The decoded text. Whoever shows it to the controls may take it.
     pub text: String,
     /// What sort.
     pub kind: Kind,
@@ -88,12 +88,12 @@ impl Leaves {
         self.derived.clear();
     }
 
-    /// Adds an edit for every text that `now` (in the order of `texts`) changed, and drops what repeats the
-    /// text of a choice unless that choice has text and all of it is unchanged.
-    pub fn edit<'a>(&self, now: impl Iterator<Item = &'a str>, edits: &mut Edits) {
+    /// Adds an edit for every text of `doc` that `now` (in the order of `texts`) changed, and drops what repeats
+    /// the text of a choice unless that choice has text and all of it is unchanged.
+    pub fn edit<'a>(&self, doc: &Doc<'_>, now: impl Iterator<Item = &'a str>, edits: &mut Edits) {
         let mut changed = Vec::new();
         for (text, now) in self.texts.iter().zip(now) {
-            if text.text != now {
+            if !doc.reads(text.node, now) {
                 edits.string(range(text.node), now);
                 changed.push(text.choice);
             }

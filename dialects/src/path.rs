@@ -4,7 +4,6 @@ use crate::json::{Doc, Fault, Step};
 use crate::shape::Shape;
 
 /// The way to the place a walk is at.
-#[derive(Default)]
 pub struct Path(Vec<Seg>);
 
 /// One step of it.
@@ -18,6 +17,13 @@ pub enum Seg {
     Index(u32),
     /// Into stringified JSON.
     Nested,
+}
+
+impl Default for Path {
+    fn default() -> Self {
+        // Deep enough for all but tool arguments and schemas.
+        Self(Vec::with_capacity(12))
+    }
 }
 
 impl Path {

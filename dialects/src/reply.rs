@@ -38,7 +38,7 @@ impl Reply {
 
     /// Every text of the reply, in document order. Each is complete, so each ends its channel.
     pub fn deltas(&self) -> Vec<Delta> {
-        self.leaves().texts.into_iter().map(|text| delta(&text)).collect()
+        self.leaves().texts.into_iter().map(delta).collect()
     }
 
     /// The body with the texts of `deltas` in place of its own; the original bytes when all are the same. The
@@ -48,7 +48,11 @@ impl Reply {
     pub fn render(&self, deltas: &[Delta]) -> Bytes {
         let leaves = self.leaves();
         let mut edits = Edits::default();
-        leaves.edit(deltas.iter().map(|delta| delta.text.as_str()), &mut edits);
+        leaves.edit(
+            &Doc::new(&self.body, &self.tape),
+            deltas.iter().map(|delta| delta.text.as_str()),
+            &mut edits,
+        );
         if edits.is_empty() {
             return self.body.clone();
         }
@@ -74,15 +78,10 @@ impl Reply {
     }
 }
 
-fn delta(text: &Text) -> Delta {
+fn delta(text: Text) -> Delta {
     let part = match text.lane {
         Some(lane) if text.content == 0 => lane.part(text.tool),
         Some(_) | None => Part::Leaf(text.pointer.as_str().into()),
     };
-    Delta {
-        channel: Channel { choice: text.choice, part },
-        kind: text.kind,
-        text: text.text.clone(),
-        last: true,
-    }
+    Delta { channel: Channel { choice: text.choice, part }, kind: text.kind, text: text.text, last: true }
 }

@@ -36,7 +36,7 @@ impl Summary {
     /// Reads id and model, once.
     pub(crate) fn read_names(&mut self, doc: &Doc<'_>, at: u32) {
         if self.id.is_none() {
-            self.id = doc.get_text(at, "id");
+            self.id = doc.get_text(at, "id").filter(|id| !id.is_empty());
         }
         if self.model.is_none() {
             self.model = doc.get_text(at, "model").filter(|name| !name.is_empty());

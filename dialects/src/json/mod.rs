@@ -11,7 +11,8 @@ mod text;
 mod token;
 
 pub use fault::{Fault, Step};
-pub use scan::{Strictness, scan};
+pub use scan::Strictness;
+use scan::scan;
 pub use splice::Edits;
 pub use text::{decode, push_escaped};
 
@@ -86,7 +87,18 @@ impl Tape {
     /// # Errors
     /// With the place and a reason that repeats nothing of the text.
     pub fn parse(bytes: &[u8], limits: &Limits, strictness: Strictness) -> Result<Self, Fault> {
-        scan(bytes, limits, strictness)
+        let mut tape = Self { nodes: Vec::with_capacity((bytes.len() / 32).clamp(16, 4096)) };
+        scan(bytes, limits, (strictness, &mut tape))?;
+        Ok(tape)
+    }
+
+    /// Parses `bytes` into this tape, using its memory.
+    ///
+    /// # Errors
+    /// As [`Tape::parse`].
+    pub fn reparse(&mut self, bytes: &[u8], limits: &Limits, strictness: Strictness) -> Result<(), Fault> {
+        self.nodes.clear();
+        scan(bytes, limits, (strictness, self))
     }
 }
 

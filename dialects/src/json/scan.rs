@@ -19,7 +19,11 @@ const PAIRWISE: usize = 12;
 ///
 /// # Errors
 /// The first violation found.
-pub fn scan(bytes: &[u8], limits: &Limits, strictness: Strictness) -> Result<Tape, Fault> {
+pub(super) fn scan(
+    bytes: &[u8],
+    limits: &Limits,
+    (strictness, tape): (Strictness, &mut Tape),
+) -> Result<(), Fault> {
     let root = |reason| Fault { steps: Vec::new(), reason };
     if u32::try_from(bytes.len()).is_err() {
         return Err(root("longer than 4 GiB"));
@@ -27,15 +31,11 @@ pub fn scan(bytes: &[u8], limits: &Limits, strictness: Strictness) -> Result<Tap
     if std::str::from_utf8(bytes).is_err() {
         return Err(root("not valid UTF-8"));
     }
-    let nodes = Vec::with_capacity((bytes.len() / 32).clamp(16, 4096));
     let mut scanner =
-        Scanner { bytes, at: 0, tape: Tape { nodes }, open: Vec::new(), run: None, limits, strictness };
-    match scanner.document() {
-        Ok(()) => Ok(scanner.tape),
-        Err(reason) => {
-            Err(Fault { steps: fault::steps(&Doc::new(bytes, &scanner.tape), &scanner.open), reason })
-        }
-    }
+        Scanner { bytes, at: 0, tape, open: Vec::with_capacity(8), run: None, limits, strictness };
+    let Err(reason) = scanner.document() else { return Ok(()) };
+    let open = scanner.open;
+    Err(Fault { steps: fault::steps(&Doc::new(bytes, tape), &open), reason })
 }
 
 pub(super) type Checked<T = ()> = Result<T, &'static str>;
@@ -44,7 +44,7 @@ pub(super) type Checked<T = ()> = Result<T, &'static str>;
 pub(super) struct Scanner<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) at: usize,
-    pub(super) tape: Tape,
+    pub(super) tape: &'a mut Tape,
     /// Indices of the open containers.
     pub(super) open: Vec<u32>,
     /// The array whose newest element is a number run.
@@ -156,7 +156,7 @@ impl Scanner<'_> {
     }
 
     fn unique_keys(&self, object: u32) -> Checked {
-        let doc = Doc::new(self.bytes, &self.tape);
+        let doc = Doc::new(self.bytes, self.tape);
         let keys: Vec<Node> = doc.members(object).map(|(key, _)| key).collect();
         let plain = keys.iter().all(|key| key.spelling == Spelling::Plain);
         let twice = if plain && keys.len() <= PAIRWISE {

@@ -24,12 +24,24 @@ pub fn conforms(why: Why, inner: &[u8]) -> bool {
 }
 
 fn is_word(inner: &[u8], most: usize, digits: usize) -> bool {
-    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.:/#".contains(byte);
-    let longest = inner.split(|byte| !byte.is_ascii_digit()).map(<[u8]>::len).max();
-    inner.len() <= most
-        && inner.iter().all(plain)
-        && (inner.len() <= SHORT || inner.iter().any(u8::is_ascii_alphabetic))
-        && longest.is_none_or(|run| run <= digits)
+    if inner.len() > most {
+        return false;
+    }
+    let (mut letters, mut run, mut longest) = (0, 0, 0);
+    for byte in inner {
+        match byte {
+            b'0'..=b'9' => {
+                run += 1;
+                longest = longest.max(run);
+                continue;
+            }
+            b'a'..=b'z' | b'A'..=b'Z' => letters += 1,
+            b'_' | b'-' | b'.' | b':' | b'/' | b'#' => {}
+            _ => return false,
+        }
+        run = 0;
+    }
+    longest <= digits && (letters > 0 || inner.len() <= SHORT)
 }
 
 /// Whether a string is base64, bare or in a data URL, so that no text control can read it.

@@ -26,6 +26,7 @@ impl State {
         }
         self.summary.read_names(&doc, ROOT);
         let choices = choices(&doc);
+        let none = choices.is_empty();
         let finishing: Vec<u32> =
             choices.iter().filter(|(_, reason)| reason.is_some()).map(|(at, _)| *at).collect();
         let usage = self.summary.read_usage(&doc, ROOT);
@@ -33,19 +34,18 @@ impl State {
         if self.options.inspect == Inspect::Yes {
             self.collect(doc);
             self.flush_absent(&finishing, judge)?;
-            self.judge_texts(&finishing, judge, &mut edits)?;
+            self.judge_texts(&finishing, doc, (judge, &mut edits))?;
         }
         self.note_choices(choices);
-        let bare = doc.get(ROOT, "choices").is_none_or(|list| doc.elements(list).next().is_none());
         if usage && !self.options.client_wants_usage {
-            if bare {
+            if none {
                 return Ok(());
             }
             if let Some(range) = value_range(&doc, "usage") {
                 edits.raw(range, "null");
             }
         }
-        let last = bare || self.choices.iter().all(|choice| choice.finished);
+        let last = none || self.choices.iter().all(|choice| choice.finished);
         if usage && last && self.options.client_wants_usage {
             let mut event = Vec::new();
             write(frame, doc, edits, &mut event);
@@ -91,14 +91,15 @@ impl State {
     fn judge_texts(
         &mut self,
         finishing: &[u32],
-        judge: &mut Judge<'_>,
-        edits: &mut Edits,
+        doc: Doc<'_>,
+        (judge, edits): (&mut Judge<'_>, &mut Edits),
     ) -> Result<(), StreamFault> {
         let mut judged = Vec::with_capacity(self.leaves.texts.len());
-        for text in &self.leaves.texts {
+        for text in &mut self.leaves.texts {
             let lane = goes_on(text);
             let last = lane.is_none() || finishing.contains(&text.choice);
-            let mut delta = Delta { channel: channel(text), kind: text.kind, text: text.text.clone(), last };
+            let mut delta =
+                Delta { channel: channel(text), kind: text.kind, text: std::mem::take(&mut text.text), last };
             judge(&mut delta).map_err(|Cut| StreamFault::Cut)?;
             judged.push(delta.text);
             let known = self.open.iter().position(|open| open.channel == delta.channel);
@@ -115,7 +116,7 @@ impl State {
                 _ => {}
             }
         }
-        self.leaves.edit(judged.iter().map(String::as_str), edits);
+        self.leaves.edit(&doc, judged.iter().map(String::as_str), edits);
         Ok(())
     }
 

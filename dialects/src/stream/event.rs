@@ -88,11 +88,11 @@ impl State {
         (judge, edits): (&mut Judge<'_>, &mut Edits),
     ) -> Result<(), StreamFault> {
         let mut judged = Vec::with_capacity(self.leaves.texts.len());
-        for text in &self.leaves.texts {
+        for text in &mut self.leaves.texts {
             let (part, kind) = place.part_of(text);
             let channel = Channel { choice: place.output, part };
             let goes_on = text.lane == Some(Lane::EventDelta);
-            let mut delta = Delta { channel, kind, text: text.text.clone(), last: !goes_on };
+            let mut delta = Delta { channel, kind, text: std::mem::take(&mut text.text), last: !goes_on };
             judge(&mut delta).map_err(|Cut| StreamFault::Cut)?;
             judged.push(delta.text);
             if goes_on && !self.open.iter().any(|open| open.channel == delta.channel) {
@@ -106,7 +106,7 @@ impl State {
                 });
             }
         }
-        self.leaves.edit(judged.iter().map(String::as_str), edits);
+        self.leaves.edit(&doc, judged.iter().map(String::as_str), edits);
         Ok(())
     }
 

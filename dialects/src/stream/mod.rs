@@ -85,6 +85,7 @@ struct State {
     held: Held,
     open: Vec<Open>,
     leaves: Leaves,
+    tape: Tape,
     glance: Glance,
     summary: Summary,
     choices: Vec<Choice>,
@@ -114,6 +115,7 @@ impl StreamReply {
             held: Held::default(),
             open: Vec::new(),
             leaves: Leaves::new(naming),
+            tape: Tape::default(),
             glance: Glance::default(),
             summary: Summary::default(),
             choices: Vec::new(),
@@ -236,8 +238,14 @@ impl State {
             self.out.extend_from_slice(frame.raw());
             return Ok(());
         }
-        match Tape::parse(data, &Limits::default(), Strictness::Lenient) {
-            Ok(tape) => self.json(frame, Doc::new(data, &tape), judge),
+        let mut tape = std::mem::take(&mut self.tape);
+        let parsed = tape.reparse(data, &Limits::default(), Strictness::Lenient);
+        match parsed {
+            Ok(()) => {
+                let done = self.json(frame, Doc::new(data, &tape), judge);
+                self.tape = tape;
+                done
+            }
             Err(_) if self.options.inspect == Inspect::No => {
                 self.out.extend_from_slice(frame.raw());
                 Ok(())
