@@ -2,17 +2,17 @@
 //! the reply.
 //!
 //! Every slot of the request is searched, whoever speaks in it. In slots of kind `Identifier` only
-//! e-mail addresses are replaced, and without brackets: other numbers there are ids that an upstream
-//! looks up. Failure mode: when a pseudonym can't be made the request is refused.
+//! e-mail addresses count, and then the whole text is replaced, without brackets: numbers there are ids
+//! that an upstream looks up. Failure mode: when a pseudonym can't be made the request is refused.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use weir_classifiers::{EntityType, Identifiers};
+use weir_classifiers::{EntityType, Finding, Identifiers};
 
 use crate::policy::{OnFault, Rule, Stage, Target};
 use crate::pseudonym::{Ended, PseudonymKey, Restorer, Vault};
-use crate::slot::{Kind, Slots};
+use crate::slot::{Kind, Slot, Slots};
 use crate::substitute::{self, Value};
 use crate::tally::{Decision, Tally};
 use crate::{Action, Caller, Channel, Control, Delta, Fault, Findings, Outcome, Pass, PolicySet, Verdict};
@@ -86,17 +86,12 @@ impl Pass for PersonalPass {
         for slot in slots.iter() {
             let mut replaced = Vec::new();
             for found in self.shared.identifiers.find(slot.text()) {
-                if slot.kind() == Kind::Identifier && found.entity != EntityType::EmailAddress {
+                let named = slot.kind() == Kind::Identifier;
+                if named && (found.entity != EntityType::EmailAddress || !replaced.is_empty()) {
                     continue;
                 }
                 if self.judge(found.entity, slot.path(), &mut decision) {
-                    let spelling = slot.text().get(found.range.clone()).unwrap_or_default();
-                    let canonical = found.entity.canonical(spelling);
-                    replaced.push(Value {
-                        range: found.range,
-                        kind: found.entity.name().to_owned(),
-                        canonical,
-                    });
+                    replaced.push(value(slot, found));
                 }
             }
             values.push(replaced);
@@ -134,6 +129,14 @@ impl Pass for PersonalPass {
     fn watches_reply(&self) -> bool {
         !self.vault.is_empty()
     }
+}
+
+/// What is replaced for a finding: the value itself, or the whole of a name or id, since a pseudonym
+/// without brackets must stand alone.
+fn value(slot: &Slot, found: Finding) -> Value {
+    let range = if slot.kind() == Kind::Identifier { 0..slot.text().len() } else { found.range };
+    let canonical = found.entity.canonical(slot.text().get(range.clone()).unwrap_or_default());
+    Value { range, kind: found.entity.name().to_owned(), canonical }
 }
 
 impl PersonalPass {

@@ -63,7 +63,11 @@ fn look_alikes(vault: &Vault, text: &str, edits: &[(Range<usize>, String)]) -> V
     if !marked && vault.is_empty() {
         return Vec::new();
     }
-    let mut found = Vec::new();
+    // A bracket right before a pseudonym would be read as its own, doubled.
+    let doubled = |start: usize| {
+        Some(start.checked_sub('⟦'.len_utf8())?..start).filter(|range| text.get(range.clone()) == Some("⟦"))
+    };
+    let mut found: Vec<Range<usize>> = edits.iter().filter_map(|(range, _)| doubled(range.start)).collect();
     let mut at = 0;
     while let Some(offset) = text.get(at..).and_then(|rest| vault.first_begin(rest)) {
         at += offset;
@@ -76,6 +80,7 @@ fn look_alikes(vault: &Vault, text: &str, edits: &[(Range<usize>, String)]) -> V
         let length = length.unwrap_or(0);
         let edited = |edit: &(Range<usize>, String)| edit.0.start < at + length && at < edit.0.end;
         if length > 0 && !edits.iter().any(edited) {
+            found.extend(doubled(at).filter(|range| !found.contains(range)));
             found.push(at..at + length);
             at += length;
         } else {

@@ -135,7 +135,8 @@ impl<'t> Cursor<'t> {
         let mut opened = 1;
         while opened < BRACKETS {
             match self.sign()? {
-                Some(next) if next.0 == first.0 => self.take(next),
+                // In another dress it is the writer's own bracket before a pseudonym.
+                Some(next) if next.0 == first.0 && next.2 == first.2 => self.take(next),
                 _ => break,
             }
             opened += 1;
@@ -189,7 +190,8 @@ impl<'t> Cursor<'t> {
         }
     }
 
-    /// Closing brackets: those of our own may be missing, square ones must match and not begin a link.
+    /// Closing brackets: a single one of our own may be missing, doubled and square ones must match, and
+    /// square ones must not begin a link.
     fn close(&mut self, family: Family, opened: usize) -> Result<(), Miss> {
         let end = self.at;
         if opened > 0 {
@@ -205,6 +207,7 @@ impl<'t> Cursor<'t> {
             closed += 1;
         }
         match family {
+            Family::Own if opened > 1 && closed != opened => return Err(Miss::No),
             Family::Own if closed == 0 => self.at = end,
             Family::Own => {}
             Family::Square if closed != opened => return Err(Miss::No),
