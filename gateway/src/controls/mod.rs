@@ -1,0 +1,112 @@
+//! All controls, in the order in which they see a request: the one registry.
+
+mod carbon;
+mod cost;
+#[cfg(test)]
+mod outcome;
+
+use std::sync::Arc;
+
+use weir_accounting::{Catalogue, Factors};
+use weir_policies::Control;
+
+pub use carbon::{CarbonMeter, Power};
+pub use cost::CostMeter;
+
+/// What controls are made from.
+pub struct Ingredients {
+    /// Prices.
+    pub prices: Arc<Catalogue>,
+    /// Sizes of models and electricity mixes.
+    pub factors: Arc<Factors>,
+    /// What the embedded engine runs on.
+    pub power: Power,
+}
+
+/// A control as the registry knows it.
+pub struct Entry {
+    /// Name in records and metrics.
+    pub name: &'static str,
+    /// What it does, for a person.
+    pub does: &'static str,
+    /// What becomes of an exchange that it could not evaluate.
+    pub on_fault: &'static str,
+    /// Makes the control.
+    pub make: fn(&Ingredients) -> Box<dyn Control>,
+}
+
+/// Every control there is.
+///
+/// The order is that of the request; replies pass in reverse. The meters stand last: they read and change
+/// nothing.
+pub const REGISTRY: [Entry; 2] = [
+    Entry {
+        name: cost::NAME,
+        does: "prices what the exchange used",
+        on_fault: "cannot fail; a cost that is not known is recorded as unknown, never as 0",
+        make: |given| Box::new(CostMeter::new(Arc::clone(&given.prices))),
+    },
+    Entry {
+        name: carbon::NAME,
+        does: "reckons energy, greenhouse gases and water of the exchange",
+        on_fault: "cannot fail; an impact that is not known is recorded as unknown, never as 0",
+        make: |given| Box::new(CarbonMeter::new(Arc::clone(&given.factors), given.power.clone())),
+    },
+];
+
+/// One of each control, in the order of the registry.
+pub fn all(given: &Ingredients) -> Vec<Box<dyn Control>> {
+    REGISTRY.iter().map(|entry| (entry.make)(given)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use weir_accounting::Range;
+    use weir_policies::{Caller, Slots, Verdict};
+
+    use super::outcome::{Answer, vendor};
+    use super::*;
+
+    fn given() -> Ingredients {
+        Ingredients {
+            prices: Arc::new(Catalogue::shipped()),
+            factors: Arc::new(Factors::shipped()),
+            power: Power { zone: "WOR".to_owned(), watts: Range::exactly(10.0) },
+        }
+    }
+
+    #[test]
+    fn every_entry_makes_the_control_it_names() {
+        let given = given();
+        let controls = all(&given);
+        let names: Vec<&str> = controls.iter().map(|control| control.name()).collect();
+        assert_eq!(names, REGISTRY.map(|entry| entry.name));
+        assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "a name stands twice");
+        for entry in &REGISTRY {
+            assert!(!entry.does.is_empty() && !entry.on_fault.is_empty(), "{}", entry.name);
+        }
+    }
+
+    #[test]
+    fn every_control_lets_an_empty_exchange_pass_and_signs_its_findings() {
+        let outcome =
+            vendor(&Answer { provider: "openai", requested: "gpt-4o", answered: None, usage: None });
+        for control in all(&given()) {
+            let mut pass = control.begin(&Caller::default());
+            assert_eq!(pass.request(&mut Slots::default()), Ok(Verdict::Allow), "{}", control.name());
+            assert_eq!(pass.end(&outcome), weir_policies::Findings::none(control.name()));
+        }
+    }
+
+    #[test]
+    fn the_meters_stand_last_and_leave_replies_alone() {
+        let controls = all(&given());
+        let meters: Vec<_> = controls.iter().rev().take(2).collect();
+        assert_eq!(meters.iter().map(|meter| meter.name()).collect::<Vec<_>>(), [carbon::NAME, cost::NAME]);
+        for meter in meters {
+            assert!(!meter.begin(&Caller::default()).watches_reply(), "{}", meter.name());
+        }
+    }
+}
