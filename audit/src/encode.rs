@@ -164,6 +164,7 @@ impl Body {
             Self::Intent(intent) => cut(&mut intent.tags, MAX_TAGS),
             Self::Completion { completion, .. } => {
                 let cuts = [
+                    cut(&mut completion.attempts, MAX_HITS),
                     cut(&mut completion.finish_reasons, MAX_HITS),
                     cut(&mut completion.hits, MAX_HITS),
                     cut(&mut completion.redactions, MAX_REDACTIONS),
@@ -182,6 +183,7 @@ impl Body {
             Self::Intent(intent) => intent.tags.clear(),
             Self::Completion { completion, .. } => {
                 completion.finish_reasons.truncate(1);
+                completion.attempts.clear();
                 completion.hits.iter_mut().for_each(|hit| hit.slot = Text::default());
             }
             Self::Abandoned { .. } | Self::Admin(_) | Self::Gap(_) => {}
@@ -247,6 +249,10 @@ impl Completion {
             &mut self.upstream,
         ];
         optional.into_iter().flatten().chain(&mut self.finish_reasons).for_each(&mut *visit);
+        for attempt in &mut self.attempts {
+            visit(&mut attempt.result);
+            visit(&mut attempt.upstream);
+        }
         for hit in &mut self.hits {
             let own = [&mut hit.action, &mut hit.entity, &mut hit.policy, &mut hit.rule];
             own.into_iter().for_each(&mut *visit);

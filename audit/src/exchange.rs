@@ -89,6 +89,9 @@ pub struct Completion {
     /// Model the upstream says it used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answered_model: Option<Text>,
+    /// Upstreams tried, in order, where there was more than one try; at most [`MAX_HITS`] are kept.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<Attempt>,
     /// Money, when the price is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<Cost>,
@@ -132,6 +135,15 @@ pub struct Completion {
     /// Tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
+}
+
+/// One upstream that was tried.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// What came of it: `ok`, `status N`, `connect`, `broken`, `late` or `busy`.
+    pub result: Text,
+    /// Its name.
+    pub upstream: Text,
 }
 
 /// What the controls decided about a call.

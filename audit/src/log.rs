@@ -50,7 +50,7 @@ pub struct Stats {
     /// Time spent in syncs.
     pub syncing: Duration,
     /// Records queued now, or reserved for the ends of open calls.
-    pub queued: usize,
+    pub queued: u64,
     /// Ends of calls that came after the log had stopped.
     pub lost: u64,
 }
@@ -79,8 +79,9 @@ impl Log {
         let mut abandoned = calls.into_iter().map(|call| abandon(call, &*ambient)).collect();
         writer.commit(&mut abandoned, None)?;
 
-        let queue = Arc::new(Queue::new(capacity, group, writer.level()));
         let counters = Arc::clone(&writer.counters);
+        let queue = Arc::new(Queue::new(capacity, group, Arc::clone(&counters)));
+        queue.set_level(writer.level());
         let thread = {
             let queue = Arc::clone(&queue);
             let run = move || {

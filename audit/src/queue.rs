@@ -1,6 +1,7 @@
 //! The bounded queue between callers and the writer: admission, reserved room, and when the writer wakes.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::{oneshot, watch};
@@ -10,11 +11,12 @@ use crate::error::AuditError;
 use crate::options::{Group, Mode};
 use crate::record::Gap;
 use crate::text::Stamp;
+use crate::writer::Counters;
 
 /// How often the writer looks at the disk while it is low, or tries to write a gap.
 const TICK: Duration = Duration::from_secs(1);
 /// Records a call needs room for: its intent and its end.
-const CALL: usize = 2;
+const CALL: u64 = 2;
 
 /// A record on its way to the writer.
 #[derive(Debug)]
@@ -42,14 +44,6 @@ pub(crate) enum Admission {
     Unrecorded,
 }
 
-/// What the writer tells the queue when it comes for more.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Report {
-    /// Queued records written since the last report; their room is free again.
-    pub written: usize,
-    pub level: Level,
-}
-
 /// What the writer gets beside the entries.
 #[derive(Debug)]
 pub(crate) struct Taken {
@@ -62,19 +56,36 @@ pub(crate) struct Queue {
     state: Mutex<State>,
     ready: Condvar,
     group: Group,
-    capacity: usize,
     ended: watch::Sender<bool>,
 }
 
 struct State {
     entries: Vec<Entry>,
     awaited: usize,
-    room: usize,
+    room: Room,
     phase: Phase,
     level: Level,
     gap: Option<Gap>,
     parked: Parked,
     lost: u64,
+}
+
+/// How many records are queued or reserved. The writer frees room before it acknowledges, so that a caller who
+/// has waited finds it free.
+struct Room {
+    capacity: u64,
+    taken: u64,
+    counters: Arc<Counters>,
+}
+
+impl Room {
+    fn used(&self) -> u64 {
+        self.taken.saturating_sub(self.counters.freed.load(Ordering::Acquire))
+    }
+
+    fn holds(&self, more: u64) -> bool {
+        self.used() + more <= self.capacity
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,19 +106,20 @@ enum Parked {
 }
 
 impl Queue {
-    pub(crate) fn new(capacity: usize, group: Group, level: Level) -> Self {
+    pub(crate) fn new(capacity: usize, group: Group, counters: Arc<Counters>) -> Self {
+        let taken = counters.freed.load(Ordering::Acquire);
         let state = State {
             entries: Vec::new(),
             awaited: 0,
-            room: capacity,
+            room: Room { capacity: capacity as u64, taken, counters },
             phase: Phase::Open,
-            level,
+            level: Level::Ample,
             gap: None,
             parked: Parked::No,
             lost: 0,
         };
         let ended = watch::Sender::new(false);
-        Self { state: Mutex::new(state), ready: Condvar::new(), group, capacity, ended }
+        Self { state: Mutex::new(state), ready: Condvar::new(), group, ended }
     }
 
     /// Takes the records of a call, with room for its end; `end` is given when the call has already ended.
@@ -126,7 +138,7 @@ impl Queue {
             self.wake(state);
             return Ok(Admission::Unrecorded);
         }
-        state.room -= CALL;
+        state.room.taken += CALL;
         state.push(intent);
         end.into_iter().for_each(|entry| state.push(entry));
         self.wake(state);
@@ -137,7 +149,7 @@ impl Queue {
     pub(crate) fn admit_single(&self, entry: Entry) -> Result<(), AuditError> {
         let mut state = self.lock();
         state.check(Mode::Bounded, 1)?;
-        state.room -= 1;
+        state.room.taken += 1;
         state.push(entry);
         self.wake(state);
         Ok(())
@@ -156,10 +168,9 @@ impl Queue {
     }
 
     /// The writer's side: waits for records and moves them into `batch`, which must be empty.
-    pub(crate) fn take(&self, batch: &mut Vec<Entry>, report: Report) -> Taken {
+    pub(crate) fn take(&self, batch: &mut Vec<Entry>, level: Level) -> Taken {
         let mut state = self.lock();
-        state.room = (state.room + report.written).min(self.capacity);
-        state.level = report.level;
+        state.level = level;
         let mut linger_until = None;
         while !state.is_due(self.group.max) {
             let (parked, limit) = if state.entries.is_empty() {
@@ -212,15 +223,20 @@ impl Queue {
         if waited && phase == Phase::Closed { Ok(()) } else { Err(AuditError::Dead) }
     }
 
+    /// How much room the disk has, before the writer's first report.
+    pub(crate) fn set_level(&self, level: Level) {
+        self.lock().level = level;
+    }
+
     /// Whether a call would be recorded now.
     pub(crate) fn health(&self, mode: Mode) -> Result<(), AuditError> {
         self.lock().check(mode, CALL)
     }
 
     /// Records in the queue or reserved, and ends of calls that came after the log had stopped.
-    pub(crate) fn load(&self) -> (usize, u64) {
+    pub(crate) fn load(&self) -> (u64, u64) {
         let state = self.lock();
-        (self.capacity - state.room, state.lost)
+        (state.room.used(), state.lost)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -269,14 +285,14 @@ pub(crate) enum Ended {
 }
 
 impl State {
-    fn check(&self, mode: Mode, room: usize) -> Result<(), AuditError> {
+    fn check(&self, mode: Mode, room: u64) -> Result<(), AuditError> {
         if self.phase != Phase::Open {
             return Err(self.refusal());
         }
         if self.level == Level::Exhausted || (self.level == Level::Low && mode == Mode::Strict) {
             return Err(AuditError::DiskLow);
         }
-        if self.room < room { Err(AuditError::Full) } else { Ok(()) }
+        if self.room.holds(room) { Ok(()) } else { Err(AuditError::Full) }
     }
 
     fn refusal(&self) -> AuditError {

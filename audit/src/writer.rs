@@ -13,7 +13,7 @@ use crate::disk::{SegmentFile, sync_folder};
 use crate::encode::{self, Body, Envelope, Shed};
 use crate::error::AuditError;
 use crate::options::{Options, new_id};
-use crate::queue::{Ended, Entry, Level, Queue, Report};
+use crate::queue::{Ended, Entry, Level, Queue};
 use crate::record::Gap;
 use crate::segment::{self, HEADER, Header, MAX_SEGMENT};
 
@@ -50,6 +50,8 @@ pub(crate) struct Counters {
     pub groups: AtomicU64,
     pub bytes: AtomicU64,
     pub sync_nanos: AtomicU64,
+    /// Records from the queue that are written; their room is free again.
+    pub freed: AtomicU64,
 }
 
 pub(crate) struct Writer {
@@ -85,14 +87,12 @@ impl Writer {
     pub(crate) fn run(mut self, queue: &Queue) {
         let mut guard = Guard { queue, how: Ended::Dead };
         let mut batch = Vec::new();
-        let mut written = 0;
         loop {
-            let taken = queue.take(&mut batch, Report { written, level: self.level });
+            let taken = queue.take(&mut batch, self.level);
             if taken.is_over {
                 break;
             }
             self.measure();
-            written = batch.len();
             if let Err(error) = self.commit(&mut batch, taken.gap) {
                 tracing::error!(%error, "the audit log stopped");
                 return;
@@ -114,22 +114,28 @@ impl Writer {
         let size = self.options.group.max.max(1);
         let mut entries = batch.drain(..);
         loop {
-            let group: &mut dyn Iterator<Item = Entry> = &mut entries.by_ref().take(size);
-            if !self.commit_group(group)? {
+            let count = self.write_group(&mut entries.by_ref().take(size))?;
+            if count == 0 {
                 break;
             }
+            self.counters.freed.fetch_add(count, Ordering::Release);
+            self.acknowledge();
         }
         match gap {
             Some(gap) => {
                 let (wall, monotonic) = (gap.last.time(), self.options.ambient.monotonic());
                 let entry = Entry { body: Body::Gap(gap), wall, monotonic, ack: None };
-                self.commit_group(&mut std::iter::once(entry)).map(drop)
+                self.write_group(&mut std::iter::once(entry)).map(drop)
             }
             None => Ok(()),
         }
     }
 
-    fn commit_group(&mut self, group: &mut dyn Iterator<Item = Entry>) -> Result<bool, AuditError> {
+    /// Writes and syncs one group; the number of its records.
+    fn write_group(&mut self, group: &mut dyn Iterator<Item = Entry>) -> Result<u64, AuditError> {
+        if self.head.length >= self.options.segment_bytes.min(MAX_SEGMENT) {
+            self.rotate()?;
+        }
         self.buffer.clear();
         let first = self.head.next_seq;
         for entry in group {
@@ -137,21 +143,21 @@ impl Writer {
         }
         let count = self.head.next_seq - first;
         if count == 0 {
-            return Ok(false);
+            return Ok(0);
         }
         self.head.file.append(&self.buffer).map_err(AuditError::io("writing", &self.head.path))?;
         let start = Instant::now();
         self.head.file.sync().map_err(AuditError::io("syncing", &self.head.path))?;
         self.head.length += self.buffer.len() as u64;
         self.count(count, start.elapsed());
+        Ok(count)
+    }
+
+    fn acknowledge(&mut self) {
         for ack in self.acks.drain(..) {
             // A receiver that is gone belongs to a caller that stopped waiting; its ticket closes the call.
             ack.send(()).ok();
         }
-        if self.head.length >= self.options.segment_bytes.min(MAX_SEGMENT) {
-            self.rotate()?;
-        }
-        Ok(true)
     }
 
     fn encode(&mut self, entry: Entry) -> Result<(), AuditError> {

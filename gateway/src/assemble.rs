@@ -1,10 +1,11 @@
 //! Makes the parts of the gateway from settings: at the start, and again at every reload.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{io::Write, path::PathBuf, sync::Arc};
 
 use anyhow::{Context, Result, bail};
 use weir_accounting::{Catalogue, Factors};
 use weir_audit::{Log, Mode, Options};
+use weir_callers::{Callers, CallersOptions, keys::{Created, KeyFile}};
 use weir_inference::{EngineOptions, ModelFiles, Service};
 use weir_policies::PolicySet;
 
@@ -46,6 +47,29 @@ pub fn open_log(settings: &Settings, _start: Start) -> Result<Log> {
         .with_context(|| format!("the audit log in {} can't be opened", audit.dir.display()))?;
     tracing::info!(?recovery, "audit log open");
     Ok(log)
+}
+
+/// Opens the door for callers. The first start makes an admin key and shows it once.
+///
+/// # Errors
+/// When keys or key sets can't be read.
+pub fn callers(settings: &Settings) -> Result<Callers> {
+    let made = KeyFile::open(&settings.data_dir)?.ensure_admin(settings.admin_key.as_ref())?;
+    if let Some(created) = made {
+        announce(&created).context("the admin key can't be shown")?;
+    }
+    let options = CallersOptions {
+        keys: settings.auth.keys,
+        jwt: settings.auth.jwt.clone(),
+        ..CallersOptions::new(settings.data_dir.clone())
+    };
+    Ok(Callers::open(&options)?)
+}
+
+fn announce(created: &Created) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "Admin key, shown only now: {}", created.secret.expose())?;
+    out.flush()
 }
 
 /// Everything a reload replaces.

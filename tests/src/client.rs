@@ -71,6 +71,17 @@ impl Call {
         self.open(to).await.finish().await
     }
 
+    /// Sends it and reads the whole answer; nothing when the gateway isn't there or leaves before a head.
+    pub async fn try_send(&self, to: SocketAddr) -> Option<Answer> {
+        let stream = TcpStream::connect(to).await.ok()?;
+        let mut connection = Connection::over(stream).start(self, "connection: close\r\n").await.connection;
+        let head = connection.reader.head().await?;
+        let status = head.start.split(' ').nth(1)?.parse().ok()?;
+        let mut body = Body::of_response(status, &head.headers);
+        let bytes = connection.reader.rest(&mut body).await;
+        Some(Answer { status, headers: head.headers, body: bytes, complete: body.is_complete() })
+    }
+
     /// Sends it and reads the head of the answer.
     pub async fn open(&self, to: SocketAddr) -> Open {
         self.start(to).await.head().await

@@ -113,6 +113,13 @@ impl Gateway {
         run(self.dir.path(), arguments).await
     }
 
+    /// Runs a command that may fail; returns its exit code and all it said.
+    pub async fn try_run(&self, arguments: &[&str]) -> (i32, String) {
+        let output = command(self.dir.path()).args(arguments).output().await.unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&said).into_owned())
+    }
+
     /// Makes a further key with extra arguments of `weir keys create`.
     pub async fn another_key(&self, arguments: &[&str]) -> String {
         create_key(self.dir.path(), arguments).await

@@ -99,6 +99,13 @@ impl Upstream {
         wire::find(&self.state.received.lock().unwrap(), text.as_bytes()).is_some()
     }
 
+    /// Forgets all it received, so that long runs don't fill memory.
+    pub fn forget(&self) {
+        self.state.received.lock().unwrap().clear();
+        self.state.requests.lock().unwrap().clear();
+        self.state.left.lock().unwrap().clear();
+    }
+
     /// Connections accepted so far.
     #[must_use]
     pub fn connections(&self) -> usize {

@@ -5,7 +5,7 @@ use weir_audit::{Completion, Intent, PicoUsd, Quantity, exchange as audit};
 use weir_dialects::Summary;
 use weir_policies::{Caller, Enforcement, Findings};
 
-use crate::routing::Upstream;
+use crate::{relay::Attempt, routing::Upstream};
 
 /// The caller, as an intent names it. The subject itself never enters a record.
 pub fn caller(intent: &mut Intent, caller: &Caller) {
@@ -90,6 +90,18 @@ pub fn upstream(completion: &mut Completion, upstream: &Upstream) {
     completion.upstream = Some(upstream.name().to_owned().into());
     completion.provider = Some(upstream.settings.provider.clone().into());
     completion.region = upstream.settings.region.clone().map(Into::into);
+}
+
+/// Which upstreams were tried, where it took more than one try.
+pub fn attempts(completion: &mut Completion, attempts: &[Attempt]) {
+    if attempts.len() < 2 {
+        return;
+    }
+    let kept = |attempt: &Attempt| audit::Attempt {
+        result: attempt.result.clone().into(),
+        upstream: attempt.upstream.clone().into(),
+    };
+    completion.attempts = attempts.iter().map(kept).collect();
 }
 
 fn usage_source(source: UsageSource) -> &'static str {

@@ -148,6 +148,7 @@ impl Trail {
 
     /// Which upstreams were tried.
     pub fn attempts(&mut self, attempts: &[Attempt]) {
+        inscribe::attempts(&mut self.completion, attempts);
         for attempt in attempts {
             let labels = [("upstream", attempt.upstream.clone()), ("result", attempt.result.clone())];
             metrics::counter!("weir_upstream_attempts_total", &labels).increment(1);
