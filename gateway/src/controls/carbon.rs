@@ -5,17 +5,10 @@ use std::sync::Arc;
 use weir_accounting::{Factors, Impact, Range, Served};
 use weir_policies::{Caller, Control, Delta, Fault, Findings, Outcome, Pass, Slots, Verdict};
 
+use crate::settings::Carbon;
+
 /// Name in records and metrics.
 pub(super) const NAME: &str = "carbon";
-
-/// The electricity that the embedded engine runs on.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Power {
-    /// Grid, by the names of the factor file.
-    pub zone: String,
-    /// Watts of one busy core with its share of the machine.
-    pub watts: Range,
-}
 
 /// Reckons the impact of every exchange; refuses none.
 pub struct CarbonMeter {
@@ -24,13 +17,13 @@ pub struct CarbonMeter {
 
 struct Reckoning {
     factors: Arc<Factors>,
-    power: Power,
+    carbon: Carbon,
 }
 
 impl CarbonMeter {
-    /// A meter with these factors, for an engine on this power.
-    pub fn new(factors: Arc<Factors>, power: Power) -> Self {
-        Self { reckoning: Arc::new(Reckoning { factors, power }) }
+    /// A meter with these factors; `carbon` says what the embedded engine runs on.
+    pub fn new(factors: Arc<Factors>, carbon: Carbon) -> Self {
+        Self { reckoning: Arc::new(Reckoning { factors, carbon }) }
     }
 }
 
@@ -70,7 +63,7 @@ impl Reckoning {
     /// Measured CPU time tells more than a model of somebody else's servers, so it goes first.
     fn impact(&self, outcome: &Outcome) -> Option<Impact> {
         if let Some(cpu) = outcome.cpu {
-            return self.factors.local(cpu, self.power.watts, &self.power.zone);
+            return self.factors.local(cpu, Range::exactly(self.carbon.watts), &self.carbon.zone);
         }
         let usage = outcome.usage.as_ref()?;
         let model = outcome.answered_model.as_deref().unwrap_or(&outcome.requested_model);
@@ -90,8 +83,8 @@ mod tests {
     use crate::controls::outcome::{Answer, vendor};
 
     fn impact(outcome: &Outcome) -> Option<Impact> {
-        let power = Power { zone: "FRA".to_owned(), watts: Range { min: 5.0, max: 10.0 } };
-        let control = CarbonMeter::new(Arc::new(Factors::shipped()), power);
+        let carbon = Carbon { zone: "FRA".to_owned(), watts: 10.0 };
+        let control = CarbonMeter::new(Arc::new(Factors::shipped()), carbon);
         let findings = control.begin(&Caller::default()).end(outcome);
         assert_eq!((findings.control, findings.cost), (NAME, None));
         findings.impact
@@ -114,7 +107,7 @@ mod tests {
         let outcome = Outcome { cpu: Some(Duration::from_secs(3600)), ..answer("local") };
         let impact = impact(&outcome).unwrap();
         assert_eq!((impact.method, &*impact.zone), ("cpu-seconds-x-watts/1", "FRA"));
-        assert_eq!(impact.energy_kwh, Range { min: 0.005, max: 0.01 });
+        assert_eq!(impact.energy_kwh, Range::exactly(0.01));
     }
 
     #[test]

@@ -10,17 +10,19 @@ use std::sync::Arc;
 use weir_accounting::{Catalogue, Factors};
 use weir_policies::Control;
 
-pub use carbon::{CarbonMeter, Power};
+pub use carbon::CarbonMeter;
 pub use cost::CostMeter;
+
+use crate::settings::Carbon;
 
 /// What controls are made from.
 pub struct Ingredients {
     /// Prices.
-    pub prices: Arc<Catalogue>,
+    pub catalogue: Arc<Catalogue>,
     /// Sizes of models and electricity mixes.
     pub factors: Arc<Factors>,
     /// What the embedded engine runs on.
-    pub power: Power,
+    pub carbon: Carbon,
 }
 
 /// A control as the registry knows it.
@@ -44,13 +46,13 @@ pub const REGISTRY: [Entry; 2] = [
         name: cost::NAME,
         does: "prices what the exchange used",
         on_fault: "cannot fail; a cost that is not known is recorded as unknown, never as 0",
-        make: |given| Box::new(CostMeter::new(Arc::clone(&given.prices))),
+        make: |given| Box::new(CostMeter::new(Arc::clone(&given.catalogue))),
     },
     Entry {
         name: carbon::NAME,
         does: "reckons energy, greenhouse gases and water of the exchange",
         on_fault: "cannot fail; an impact that is not known is recorded as unknown, never as 0",
-        make: |given| Box::new(CarbonMeter::new(Arc::clone(&given.factors), given.power.clone())),
+        make: |given| Box::new(CarbonMeter::new(Arc::clone(&given.factors), given.carbon.clone())),
     },
 ];
 
@@ -63,7 +65,6 @@ pub fn all(given: &Ingredients) -> Vec<Box<dyn Control>> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use weir_accounting::Range;
     use weir_policies::{Caller, Slots, Verdict};
 
     use super::outcome::{Answer, vendor};
@@ -71,9 +72,9 @@ mod tests {
 
     fn given() -> Ingredients {
         Ingredients {
-            prices: Arc::new(Catalogue::shipped()),
+            catalogue: Arc::new(Catalogue::shipped()),
             factors: Arc::new(Factors::shipped()),
-            power: Power { zone: "WOR".to_owned(), watts: Range::exactly(10.0) },
+            carbon: Carbon { zone: "WOR".to_owned(), watts: 10.0 },
         }
     }
 
