@@ -1,5 +1,6 @@
 //! The gateway: Pingora shell, pipeline, relay, routing, admin.
 
+pub mod admin;
 mod gate;
 mod keyring;
 mod pipeline;
