@@ -313,7 +313,7 @@ mod tests {
         check("2026-11-23", Some("2026-11-23T00:00:00.000000Z"));
         check(" 2h ", Some("2027-01-15T06:00:00.000000Z"));
         check("90m", Some("2027-01-15T06:30:00.000000Z"));
-        check("9999years", None);
+        check("9999years", Some("1970-01-01T00:00:00.000000Z"));
         check("yesterday", None);
         check("2026-13-01", None);
         check("", None);

@@ -90,7 +90,7 @@ function row(record) {
   const time = document.createElement("td");
   const open = document.createElement("button");
   open.type = "button";
-  open.textContent = record.time.replace("T", " ").replace(/\.(\d{3})\d*Z$/, ".$1");
+  open.textContent = record.time.slice(0, 19).replace("T", " ");
   open.title = `${record.time} · ${record.id}`;
   open.addEventListener("click", () => showDetail(record.id));
   time.append(open);
