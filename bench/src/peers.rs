@@ -92,12 +92,14 @@ impl Site {
         match peer {
             Peer::None => None,
             Peer::Envoy | Peer::Envoy2 => pinned("envoy"),
-            Peer::Portkey => pinned("portkey"),
-            Peer::Litellm => pinned("litellm"),
-            Peer::WeirOff | Peer::WeirOn => {
-                let output = Command::new(&self.weir).arg("--version").output().ok()?;
-                Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+            Peer::Portkey => {
+                Some(format!("{}, Node {}", pinned("portkey")?, says_version(Path::new("node"))?))
             }
+            Peer::Litellm => {
+                let python = says_version(&self.peers.join("litellm/bin/python"))?;
+                Some(format!("{}, {python}", pinned("litellm")?))
+            }
+            Peer::WeirOff | Peer::WeirOn => says_version(&self.weir),
         }
     }
 
@@ -234,6 +236,11 @@ impl Site {
 }
 
 type Launched = (Launch, Vec<(String, String)>);
+
+fn says_version(program: &Path) -> Option<String> {
+    let output = Command::new(program).arg("--version").output().ok()?;
+    Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
 
 /// A path below `folder` in which one component may hold a `*` at its end.
 fn find(folder: &Path, file: &str) -> Option<PathBuf> {
