@@ -13,6 +13,8 @@ use crate::error::{BenchError, io};
 use crate::process::{Launch, Process, tail};
 use crate::script::Shape;
 
+/// Where Weir's configuration takes the upstream's key from.
+const UPSTREAM_KEY: &str = "WEIR_BENCH_UPSTREAM_KEY";
 const READY_WITHIN: Duration = Duration::from_secs(120);
 
 /// What stands between load and upstream.
@@ -185,7 +187,7 @@ impl Site {
         let output = Command::new(&self.weir)
             .args(["keys", "create", "bench", "--tenant", "bench", "--app", "bench", "--json"])
             .env("WEIR_CONFIG", config)
-            .env("OPENAI_API_KEY", "sk-upstream")
+            .env(UPSTREAM_KEY, "sk-upstream")
             .output()
             .map_err(io("weir keys create"))?;
         let made: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
@@ -209,6 +211,9 @@ impl Site {
             .replace("{{upstream_port}}", &self.upstream.port().to_string())
             .replace("{{upstream}}", &self.upstream.to_string())
             .replace("{{data}}", &data.display().to_string());
+        let replies = self.work.join("replies.yaml");
+        std::fs::write(&replies, include_str!("../config/replies.yaml")).map_err(io("write policy"))?;
+        let text = text.replace("{{replies}}", &replies.display().to_string());
         let path = self.work.join(format!("{name}.yaml"));
         std::fs::write(&path, text).map_err(io("write configuration"))?;
         Ok(path)
