@@ -1,0 +1,5 @@
+//! `weir.yaml`: from text to checked settings.
+
+mod types;
+
+pub use types::*;

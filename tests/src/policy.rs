@@ -1,0 +1,27 @@
+//! Policy files that several scenarios share.
+
+/// Personal data leaves as pseudonyms and comes back.
+pub const PERSONAL: &str = "\
+weir: v1
+policy: personal-data
+owner: tests
+rules:
+  - id: pseudonymise
+    on: [request, reply]
+    find: [email_address, phone_number, credit_card, iban_code]
+    then: pseudonymise
+";
+
+/// One word that no request and no reply may hold.
+pub const NO_BLUEBIRD: &str = "\
+weir: v1
+policy: house
+owner: tests
+words:
+  secret-projects: [bluebird]
+rules:
+  - id: no-bluebird
+    on: [request, reply]
+    find: [secret-projects]
+    then: {block: \"Leave that project out.\"}
+";
