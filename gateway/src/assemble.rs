@@ -55,7 +55,8 @@ pub fn open_log(settings: &Settings, _start: Start) -> Result<Log> {
 /// When keys or key sets can't be read.
 pub fn callers(settings: &Settings) -> Result<Callers> {
     let made = KeyFile::open(&settings.data_dir)?.ensure_admin(settings.admin_key.as_ref())?;
-    if let Some(created) = made {
+    // A key that was given is known to who gave it: it is not shown.
+    if let (Some(created), None) = (made, &settings.admin_key) {
         announce(&created).context("the admin key can't be shown")?;
     }
     let options = CallersOptions {
