@@ -131,7 +131,7 @@ impl Gateway {
         let old = Old(std::mem::replace(&mut self.child, new));
         let dir = self.dir.path();
         poll::until("the new process to wait for the ports", poll::SOON, async || {
-            log(dir).contains("upgrade").then_some(())
+            dir.join("data/upgrade.sock").exists().then_some(())
         })
         .await;
         signal(&old.0, "QUIT").await;
