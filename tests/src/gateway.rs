@@ -120,9 +120,15 @@ impl Gateway {
         (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&said).into_owned())
     }
 
-    /// Makes a further key with extra arguments of `weir keys create`.
+    /// Makes a further key with extra arguments of `weir keys create`, and waits until it works.
     pub async fn another_key(&self, arguments: &[&str]) -> String {
-        create_key(self.dir.path(), arguments).await
+        let key = create_key(self.dir.path(), arguments).await;
+        poll::until("the gateway to know the new key", poll::SOON, async || {
+            let answer = Call::get("/v1/models").key(&key).send(self.traffic).await;
+            (answer.status != 401).then_some(())
+        })
+        .await;
+        key
     }
 
     /// Starts a new process that takes the ports over, then tells the old one to end; returns the old one.
