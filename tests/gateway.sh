@@ -30,7 +30,7 @@ start_gateway() {
   traffic="$(free_port)" admin="$(free_port)"
   { printf 'weir: v1\ndata_dir: %s/data\nlisten: {traffic: "127.0.0.1:%s", admin: "127.0.0.1:%s"}\n' "$scratch" "$traffic" "$admin"
     cat; } >"$scratch/weir.yaml"
-  export WEIR_CONFIG="$scratch/weir.yaml" WEIR_ADMIN_KEY="admin-key-for-tests-0123456789abcdef"
+  export WEIR_CONFIG="$scratch/weir.yaml" WEIR_DATA_DIR="$scratch/data" WEIR_ADMIN_KEY="admin-key-for-tests-0123456789abcdef"
   "$WEIR" serve >"$scratch/weir.log" 2>&1 &
   children+=($!)
   await "the gateway" $! answers "http://127.0.0.1:$admin/readyz"

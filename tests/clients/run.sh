@@ -22,16 +22,17 @@ cat >"$scratch/policy.yaml" <<'EOF'
 weir: v1
 policy: clients
 owner: tests
-words:
-  secret-projects: [bluebird]
+lists:
+  secret_projects:
+    words: [bluebird]
 rules:
   - id: personal-data
-    on: [request, reply]
+    on: request
     find: [email_address, phone_number, credit_card, iban_code]
     then: pseudonymise
   - id: no-bluebird
     on: [request, reply]
-    find: [secret-projects]
+    find: secret_projects
     then: {block: "Leave that project out."}
 EOF
 export UPSTREAM_KEY=upstream-secret LOCAL_MODEL=smollm2-135m-instruct

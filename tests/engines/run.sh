@@ -22,7 +22,7 @@ policy: engines
 owner: tests
 rules:
   - id: personal-data
-    on: [request, reply]
+    on: request
     find: [email_address, phone_number, credit_card, iban_code]
     then: pseudonymise
 EOF
