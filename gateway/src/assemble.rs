@@ -7,6 +7,7 @@ use weir_accounting::{Catalogue, Factors};
 use weir_audit::{Log, Mode, Options};
 use weir_callers::{Callers, CallersOptions, keys::{Created, KeyFile}};
 use weir_inference::{EngineOptions, ModelFiles, Service};
+use weir_policies::{PolicySet, PseudonymKey};
 
 use crate::{
     controls::{self, Ingredients},
@@ -14,7 +15,7 @@ use crate::{
     keyring::Keyring,
     routing::{Table, Upstream},
     serve::Start,
-    settings::{self, AuditMode, Engine, Settings},
+    settings::{self, AuditMode, Baseline, Engine, Settings},
 };
 
 /// Upstreams that are kept across reloads: models are loaded once, and connections and standing live on where
@@ -77,6 +78,7 @@ fn announce(created: &Created) -> std::io::Result<()> {
 /// # Errors
 /// The first part that can't be made; nothing is changed then.
 pub fn live(settings: &Settings, keyring: &Keyring, engines: &mut Engines) -> Result<Live> {
+    let policies = Arc::new(policies(settings)?);
     let catalogue = match &settings.prices {
         None => Catalogue::shipped(),
         Some(path) => {
@@ -86,6 +88,8 @@ pub fn live(settings: &Settings, keyring: &Keyring, engines: &mut Engines) -> Re
         }
     };
     let ingredients = Ingredients {
+        policies: policies.clone(),
+        pseudonym_key: PseudonymKey::from_bytes(keyring.pseudonyms()),
         catalogue: Arc::new(catalogue),
         factors: Arc::new(Factors::shipped()),
         carbon: settings.carbon.clone(),
@@ -93,11 +97,23 @@ pub fn live(settings: &Settings, keyring: &Keyring, engines: &mut Engines) -> Re
     let upstreams = upstreams(settings, engines)?;
     let live = Live {
         table: Table::new(&settings.routes, upstreams.clone()),
-        controls: controls::all(&ingredients),
-        policy_hash: "none".into(),
+        controls: controls::all(&ingredients).context("the controls can't be made from the policies")?,
+        policy_hash: policies.hash().into(),
     };
     engines.upstreams = upstreams;
     Ok(live)
+}
+
+fn policies(settings: &Settings) -> Result<PolicySet> {
+    let files = &settings.policies.files;
+    let read = match settings.policies.baseline {
+        Baseline::On => PolicySet::load_behind_baseline(files),
+        Baseline::Off => PolicySet::load(files),
+    };
+    read.map_err(|problems| {
+        let list: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("the policies have faults:\n{}", list.join("\n"))
+    })
 }
 
 fn upstreams(settings: &Settings, engines: &mut Engines) -> Result<Vec<Arc<Upstream>>> {

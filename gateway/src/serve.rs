@@ -12,7 +12,6 @@ use pingora_core::{
     },
     services::{background::background_service, listening::Service},
 };
-use weir_callers::Callers;
 
 use crate::{
     assemble::{self, Engines},
