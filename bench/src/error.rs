@@ -20,7 +20,10 @@ pub enum BenchError {
     /// An exchange outside the measured load failed.
     #[error("exchange failed: {0}")]
     Exchange(#[from] ExchangeError),
-    /// A peer is not installed or did not start.
+    /// A peer is not installed: named in the report, no failure of the run.
+    #[error("not installed: {0}")]
+    Missing(String),
+    /// A peer did not start, or answered wrongly from the start.
     #[error("{0}")]
     Peer(String),
     /// A measured process ended while it was measured.

@@ -31,6 +31,7 @@ pub enum Hold {
 
 const LIMIT: Duration = Duration::from_secs(300);
 const SLOW_READ: Duration = Duration::from_secs(15);
+const SIP_LIMIT: Duration = Duration::from_secs(120);
 
 /// What one peer did in one memory scenario.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -112,10 +113,12 @@ async fn one(target: Rc<Target>, hold: Hold) -> Result<(), ExchangeError> {
         Hold::Streams | Hold::SlowUpstream => Connection::new().exchange(&target).await.map(|_| ()),
         Hold::SlowClient => {
             let mut reader = SlowReader::start(&target).await?;
-            let end = Instant::now() + SLOW_READ;
-            while Instant::now() < end {
-                let sip = tokio::time::timeout(SLOW_READ, reader.sip()).await;
-                if sip.unwrap_or(Err(ExchangeError::Timeout(SLOW_READ.as_secs())))? == 0 {
+            let mut end = None;
+            // The time counts from the first bytes: a slow peer is not a slow client.
+            while end.is_none_or(|end| Instant::now() < end) {
+                let sip = tokio::time::timeout(SIP_LIMIT, reader.sip()).await;
+                end = end.or_else(|| Some(Instant::now() + SLOW_READ));
+                if sip.unwrap_or(Err(ExchangeError::Timeout(SIP_LIMIT.as_secs())))? == 0 {
                     return Err(ExchangeError::CutOff(0));
                 }
                 tokio::time::sleep(Duration::from_millis(100)).await;

@@ -108,7 +108,8 @@ impl Site {
     /// Starts a peer and waits until it answers a full, correct reply of both shapes.
     ///
     /// # Errors
-    /// [`BenchError::Peer`] with the reason when it is not installed or does not come up.
+    /// [`BenchError::Missing`] when it is not installed, [`BenchError::Peer`] with the reason when it does not
+    /// come up.
     pub async fn start(&self, peer: Peer) -> Result<Running, BenchError> {
         let addr = free_port()?;
         let (launch, headers) = match peer {
@@ -173,7 +174,7 @@ impl Site {
 
     fn weir(&self, addr: SocketAddr, name: &str, template: &str) -> Result<Launched, BenchError> {
         if !self.weir.is_file() {
-            return Err(BenchError::Peer(format!("no binary at {}", self.weir.display())));
+            return Err(BenchError::Missing(format!("no binary at {}", self.weir.display())));
         }
         let config = self.configure(name, template, addr)?.display().to_string();
         let key = self.weir_key(&config)?;
@@ -226,7 +227,7 @@ impl Site {
         }
         let failed = self.peers.join(format!("{name}.failed"));
         let reason = if failed.is_file() { tail(&failed) } else { "run bench/peers.sh".to_owned() };
-        Err(BenchError::Peer(format!("not installed: {reason}")))
+        Err(BenchError::Missing(reason))
     }
 
     fn launch(&self, name: &str, command: Vec<String>, env: &[(&str, &str)]) -> Launch {

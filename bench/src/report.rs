@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use crate::error::BenchError;
 use crate::machine::Machine;
 use crate::measure::{AtRate, Plan, Repeat, Saturation};
 use crate::memory::{Held, Hold};
@@ -19,9 +20,35 @@ pub struct Row {
     /// What its repeats measured.
     pub repeats: Vec<Repeat>,
     /// Memory scenarios, with the reason where one failed.
-    pub held: Vec<(Hold, Result<Held, String>)>,
+    pub held: Vec<(Hold, Result<Held, Failure>)>,
     /// Why it, or one of its repeats, was not measured.
-    pub failure: Option<String>,
+    pub failure: Option<Failure>,
+}
+
+/// Why a peer was not measured.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Failure {
+    /// It is not installed.
+    Missing(String),
+    /// It did not start, answered wrongly or broke down.
+    Broken(String),
+}
+
+impl From<BenchError> for Failure {
+    fn from(error: BenchError) -> Self {
+        match error {
+            BenchError::Missing(_) => Self::Missing(error.to_string()),
+            _ => Self::Broken(error.to_string()),
+        }
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (Self::Missing(reason) | Self::Broken(reason)) = self;
+        f.write_str(&reason.replace(['|', '\n'], "/"))
+    }
 }
 
 /// A whole run.
@@ -91,6 +118,15 @@ fn cpu_at(at: &AtRate) -> Option<f64> {
 }
 
 impl Report {
+    /// Whether something that is installed did not answer as it must.
+    pub fn is_broken(&self) -> bool {
+        let broken = |failure: &Failure| matches!(failure, Failure::Broken(_));
+        self.rows.iter().any(|row| {
+            let held = row.held.iter().filter_map(|(_, held)| held.as_ref().err());
+            row.failure.iter().chain(held).any(broken)
+        })
+    }
+
     /// The whole report as Markdown.
     pub fn markdown(&self) -> String {
         let mut out = self.heading();
@@ -118,15 +154,22 @@ impl Report {
         let Machine { processor, cores, memory_gib, kernel, load_before, load_after, .. } = &self.machine;
         let repeats = self.rows.iter().map(|row| row.repeats.len()).max().unwrap_or(0);
         let Plan { seconds, warm_up, connections, streams, latency_ms, .. } = &self.plan;
-        format!(
+        let mut out = format!(
             "Machine: {processor}, {cores} cores, {memory_gib:.1} GiB, Linux {kernel}; \
              load average {load_before} before, {load_after} after.\n\
-             Load generator and upstream on core(s) {}, the measured process on core(s) {} (taskset).\n\
-             Medians of {repeats} interleaved repeats of {seconds} s after {warm_up} s of warm-up; \
-             closed loop with {connections} connections (plain) and {streams} (streams); \
-             upstream answers after {latency_ms} ms.\n\n",
+             Load generator and upstream on core(s) {}, the measured process on core(s) {} (taskset).\n",
             self.load_cpus, self.proxy_cpus
-        )
+        );
+        if repeats > 0 {
+            writeln!(
+                out,
+                "Medians of {repeats} interleaved repeats of {seconds} s after {warm_up} s of warm-up; \
+                 closed loop with {connections} connections (plain) and {streams} (streams); \
+                 upstream answers after {latency_ms} ms.\n"
+            )
+            .ok();
+        }
+        out
     }
 
     fn table(&self, columns: &[Column]) -> String {
@@ -166,7 +209,7 @@ impl Report {
                 let found = row.held.iter().filter(|(done, _)| *done == hold);
                 rows.extend(found.map(|(_, result)| match result {
                     Ok(held) => line(&name(row), held_cells(held)),
-                    Err(reason) => format!("| {} | failed: {} |\n", name(row), reason.replace('|', "/")),
+                    Err(reason) => format!("| {} | failed: {} |\n", name(row), reason),
                 }));
             }
             if !rows.is_empty() {
@@ -191,9 +234,7 @@ impl Report {
 
     fn failures(&self) -> String {
         let failed = self.rows.iter().filter_map(|row| Some((row, row.failure.as_ref()?)));
-        let lines: String = failed
-            .map(|(row, reason)| format!("- {}: not measured in full: {reason}\n", name(row)))
-            .collect();
+        let lines: String = failed.map(|(row, reason)| format!("- {}: {reason}\n", name(row))).collect();
         if lines.is_empty() { lines } else { format!("\n{lines}") }
     }
 
