@@ -9,7 +9,7 @@ use std::{
 
 use hmac::{
     Hmac, Mac,
-    digest::{KeyInit, generic_array::GenericArray},
+    digest::{Key, KeyInit},
 };
 use rand::TryRngCore;
 use sha2::Sha256;
@@ -86,7 +86,10 @@ impl Keyring {
 
     /// HMAC-SHA256 over the parts, each with its length in front so that none can run into the next.
     fn derive(&self, parts: &[&[u8]]) -> [u8; LENGTH] {
-        let mut mac = <Hmac<Sha256> as KeyInit>::new(GenericArray::from_slice(&self.0));
+        // RFC 2104: a key shorter than a block is padded with zeros.
+        let mut key = Key::<Hmac<Sha256>>::default();
+        key.iter_mut().zip(self.0).for_each(|(slot, byte)| *slot = byte);
+        let mut mac = <Hmac<Sha256> as KeyInit>::new(&key);
         for part in parts {
             mac.update(&(part.len() as u64).to_be_bytes());
             mac.update(part);
