@@ -30,15 +30,15 @@ pub(crate) struct Settled<'s> {
     pub(crate) terms: Vec<Term>,
 }
 
-/// A term was stretched beyond every measure.
-pub(crate) struct TooLong;
+/// A term was stretched beyond every measure. Holds the undecided text; the screen starts anew.
+pub(crate) struct TooLong(pub(crate) String);
 
 /// How many bytes may be held back; for faults.
 pub(crate) const LIMIT: usize = HELD_LIMIT;
 
 impl Screen {
-    /// Takes the next piece and hands what is now decided to `judge`. No term of `whole` that begins in
-    /// it reaches beyond it.
+    /// Takes the next piece and hands what is now decided to `judge`. No term that begins in it reaches
+    /// beyond it.
     pub(crate) fn push<T>(
         &mut self,
         lexicon: &Lexicon,
@@ -62,7 +62,9 @@ impl Screen {
         }
         terms.retain(|term| term.range.end <= border);
         if self.buffer.len() - border > HELD_LIMIT {
-            return Err(TooLong);
+            let undecided = self.buffer.split_off(self.from);
+            *self = Self::default();
+            return Err(TooLong(undecided));
         }
         let judged = judge(Settled { text: &self.buffer, range: self.from..border, terms });
         let drop = self.buffer.floor_char_boundary(border.saturating_sub(CONTEXT));

@@ -7,7 +7,7 @@
     reason = "a failed expectation should fail the test"
 )]
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
 
 use proptest::prelude::*;
@@ -319,6 +319,26 @@ fn a_blocked_phrase_is_never_passed_on_in_part() {
     }
 }
 
+// Made once: compiling rules is the slow part of these tests.
+static PERSONAL: LazyLock<PersonalData> = LazyLock::new(|| PersonalData::from(&baseline(), &key()));
+static SCREENS: LazyLock<LexicalScreen> =
+    LazyLock::new(|| LexicalScreen::from(&reply_rules(), &key()).unwrap());
+
+#[test]
+fn a_phrase_stretched_beyond_measure_faults_or_passes_whole_as_the_rule_says() {
+    let stretched = format!("x blue{}", " ".repeat(40_000));
+    for (on_fault, faults) in [("block", true), ("allow", false)] {
+        let rule =
+            format!("rules:\n  - {{id: r, on: reply, find: secrets, then: block, on_fault: {on_fault}}}\n");
+        let mut pass = lexical(&set(&format!("{SCREEN}{rule}")));
+        let channel = Channel { choice: 0, part: Part::Text };
+        let mut delta = Delta { channel, kind: Kind::Prose, text: stretched.clone(), last: false };
+        let judged = pass.reply(&mut delta);
+        assert_eq!(judged.is_err(), faults);
+        assert!(faults || delta.text == stretched);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
     #[test]
@@ -333,7 +353,7 @@ proptest! {
         cuts in prop::collection::vec(any::<usize>(), 0..8),
     ) {
         let text = parts.concat();
-        let mut pass = personal(&baseline());
+        let mut pass = PERSONAL.begin(&caller("acme"));
         let mut request = slots(&[&text, "bob@x.org"]);
         pass.request(&mut request).unwrap();
         let sent = request.get(0).unwrap().text().to_owned();
@@ -352,8 +372,8 @@ proptest! {
         cuts in prop::collection::vec(any::<usize>(), 0..8),
     ) {
         let text = parts.concat();
-        let (whole, verdict) = reply(lexical(&reply_rules()).as_mut(), &text, &[]);
-        let (cut, cut_verdict) = reply(lexical(&reply_rules()).as_mut(), &text, &cuts);
+        let (whole, verdict) = reply(SCREENS.begin(&caller("acme")).as_mut(), &text, &[]);
+        let (cut, cut_verdict) = reply(SCREENS.begin(&caller("acme")).as_mut(), &text, &cuts);
         let refused = |verdict: &Verdict| matches!(verdict, Verdict::Deny(_));
         prop_assert_eq!(refused(&verdict), refused(&cut_verdict));
         if !refused(&verdict) {
