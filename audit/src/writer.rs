@@ -175,7 +175,7 @@ impl Writer {
         let shed = if self.level == Level::Ample { Shed::Nothing } else { Shed::Lists };
         let start = segment::begin(&mut self.buffer);
         encode::write(&mut body, &envelope, shed, &mut self.buffer)
-            .map_err(|error| AuditError::io("encoding for", &self.head.path)(error.into()))?;
+            .map_err(|error| AuditError::io("encoding for", &self.head.path)(std::io::Error::other(error)))?;
         segment::seal(&mut self.buffer, start, u32::try_from(self.head.length).unwrap_or(u32::MAX));
         match (&body, body.closes()) {
             (Body::Intent(intent), _) => drop(self.head.open.insert(intent.record_id, self.head.next_seq)),

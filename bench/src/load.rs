@@ -11,7 +11,7 @@ use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, 
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 
-use crate::client::{Connection, ExchangeError, Target};
+use crate::client::{Connection, ExchangeError, Target, Timing};
 
 /// No exchange may take longer; a proxy that hangs fails the run.
 const EXCHANGE_LIMIT: Duration = Duration::from_secs(60);
@@ -26,6 +26,9 @@ pub enum LoadError {
     /// The kernel timer failed.
     #[error("timer: {0}")]
     Timer(#[from] std::io::Error),
+    /// Not a rate.
+    #[error("rate of {0} a second")]
+    Rate(f64),
     /// A histogram could not be made.
     #[error("histogram bounds")]
     Histogram,
@@ -33,12 +36,10 @@ pub enum LoadError {
 
 /// What a run measured.
 pub struct Tally {
-    /// Exchanges completed within the window.
-    pub in_window: u64,
     /// Exchanges completed, those in flight at the end of the window included.
     pub completed: u64,
-    /// Length of the window.
-    pub window: Duration,
+    /// From the start until the last of them was complete.
+    pub elapsed: Duration,
     /// Start to last byte, in nanoseconds.
     pub total: Histogram<u64>,
     /// Start to first body byte, in nanoseconds.
@@ -46,14 +47,20 @@ pub struct Tally {
 }
 
 impl Tally {
-    fn new(window: Duration) -> Result<Self, LoadError> {
+    fn new() -> Result<Self, LoadError> {
         let fresh = || Histogram::new_with_bounds(1, HIGHEST_NS, 3).map_err(|_| LoadError::Histogram);
-        Ok(Self { in_window: 0, completed: 0, window, total: fresh()?, first: fresh()? })
+        Ok(Self { completed: 0, elapsed: Duration::ZERO, total: fresh()?, first: fresh()? })
     }
 
-    /// Completed exchanges a second of window.
+    /// Completed exchanges a second.
     pub fn rate(&self) -> f64 {
-        self.in_window as f64 / self.window.as_secs_f64()
+        self.completed as f64 / self.elapsed.as_secs_f64().max(f64::MIN_POSITIVE)
+    }
+
+    fn record(&mut self, start: Instant, timing: Timing) {
+        self.completed += 1;
+        self.total.saturating_record(nanos(start, timing.last));
+        self.first.saturating_record(nanos(start, timing.first));
     }
 }
 
@@ -74,8 +81,9 @@ pub async fn closed_loop(
     connections: usize,
     window: Duration,
 ) -> Result<Tally, LoadError> {
-    let end = Instant::now() + window;
-    let tally = Rc::new(RefCell::new(Tally::new(window)?));
+    let begin = Instant::now();
+    let end = begin + window;
+    let tally = Rc::new(RefCell::new(Tally::new()?));
     let mut tasks = JoinSet::new();
     for _ in 0..connections {
         let (target, tally) = (target.clone(), tally.clone());
@@ -87,16 +95,12 @@ pub async fn closed_loop(
                     return Ok(());
                 }
                 let timing = limited(&mut connection, &target).await?;
-                let mut tally = tally.borrow_mut();
-                tally.completed += 1;
-                tally.in_window += u64::from(timing.last <= end);
-                tally.total.saturating_record(nanos(start, timing.last));
-                tally.first.saturating_record(nanos(start, timing.first));
+                tally.borrow_mut().record(start, timing);
             }
         });
     }
     finish(tasks).await?;
-    take(tally, window)
+    take(&tally, begin)
 }
 
 /// Sends `rate` requests a second for `window`, whatever the answers do. Each latency counts from the moment
@@ -107,20 +111,21 @@ pub async fn closed_loop(
 /// The first failed exchange ends the run.
 pub async fn open_loop(target: &Rc<Target>, rate: f64, window: Duration) -> Result<Tally, LoadError> {
     let count = (rate * window.as_secs_f64()).round().max(1.0) as u64;
-    let interval = Duration::from_secs_f64(1.0 / rate);
+    let interval = Duration::try_from_secs_f64(1.0 / rate).map_err(|_| LoadError::Rate(rate))?;
     let queue = Rc::new(Queue::default());
-    let tally = Rc::new(RefCell::new(Tally::new(window)?));
+    let tally = Rc::new(RefCell::new(Tally::new()?));
     let mut tasks = JoinSet::new();
     for _ in 0..pool_size(rate) {
         let connection = Connection::connect(target).await?;
         tasks.spawn_local(worker(connection, target.clone(), queue.clone(), tally.clone()));
     }
+    let begin = Instant::now();
     let scheduled = schedule(&queue, count, interval).await;
     queue.closed.set(true);
     queue.changed.notify_waiters();
     scheduled?;
     finish(tasks).await?;
-    take(tally, window)
+    take(&tally, begin)
 }
 
 fn pool_size(rate: f64) -> usize {
@@ -136,11 +141,7 @@ async fn worker(
 ) -> Result<(), LoadError> {
     while let Some(intended) = next(&queue).await {
         let timing = limited(&mut connection, &target).await?;
-        let mut tally = tally.borrow_mut();
-        tally.completed += 1;
-        tally.in_window += 1;
-        tally.total.saturating_record(nanos(intended, timing.last));
-        tally.first.saturating_record(nanos(intended, timing.first));
+        tally.borrow_mut().record(intended, timing);
     }
     Ok(())
 }
@@ -204,10 +205,7 @@ fn tick(timer: &OwnedFd, count: u64, ticks: &mpsc::UnboundedSender<u64>) -> std:
     Ok(())
 }
 
-async fn limited(
-    connection: &mut Connection,
-    target: &Target,
-) -> Result<crate::client::Timing, ExchangeError> {
+async fn limited(connection: &mut Connection, target: &Target) -> Result<Timing, ExchangeError> {
     tokio::time::timeout(EXCHANGE_LIMIT, connection.exchange(target))
         .await
         .unwrap_or(Err(ExchangeError::Timeout(EXCHANGE_LIMIT.as_secs())))
@@ -220,8 +218,9 @@ async fn finish(mut tasks: JoinSet<Result<(), LoadError>>) -> Result<(), LoadErr
     Ok(())
 }
 
-fn take(tally: Rc<RefCell<Tally>>, window: Duration) -> Result<Tally, LoadError> {
-    Ok(tally.replace(Tally::new(window)?))
+fn take(tally: &RefCell<Tally>, begin: Instant) -> Result<Tally, LoadError> {
+    let tally = tally.replace(Tally::new()?);
+    Ok(Tally { elapsed: begin.elapsed(), ..tally })
 }
 
 fn nanos(from: Instant, to: Instant) -> u64 {

@@ -93,7 +93,7 @@ struct RunArguments {
     #[arg(long, default_value_t = 5.0)]
     seconds: f64,
     /// Seconds of warm-up before each saturation window.
-    #[arg(long, default_value_t = 2.0)]
+    #[arg(long, default_value_t = 5.0)]
     warm_up: f64,
     /// Connections of the closed loop, plain replies.
     #[arg(long, default_value_t = 64)]

@@ -49,8 +49,9 @@ pub struct Held {
     pub kib_per_exchange: f64,
     /// Wall time of the exchanges, in seconds.
     pub seconds: f64,
-    /// From the last client's leaving until the upstream had no stream open, in milliseconds.
-    pub freed_ms: f64,
+    /// From the last client's leaving until the upstream had no stream open, in milliseconds; none: a minute
+    /// was not enough, the peer goes on reading for clients that left.
+    pub freed_ms: Option<f64>,
 }
 
 /// Runs one scenario with `exchanges` callers.
@@ -86,7 +87,7 @@ pub async fn hold(site: &Site, peer: Peer, hold: Hold, exchanges: usize) -> Resu
         after_kib: process.memory().resident_kib,
         kib_per_exchange: during_kib.saturating_sub(before_kib) as f64 / exchanges.max(1) as f64,
         seconds,
-        freed_ms: freed.as_secs_f64() * 1e3,
+        freed_ms: freed.map(|time| time.as_secs_f64() * 1e3),
     })
 }
 
@@ -165,13 +166,13 @@ impl Watch {
     }
 }
 
-async fn until_free(site: &Site) -> Result<Duration, BenchError> {
+async fn until_free(site: &Site) -> Result<Option<Duration>, BenchError> {
     let began = Instant::now();
     while counts(site.upstream).await?.open_streams > 0 {
         if began.elapsed() > Duration::from_secs(60) {
-            return Err(BenchError::Broken("the upstream still has streams open after 60 s".into()));
+            return Ok(None);
         }
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
-    Ok(began.elapsed())
+    Ok(Some(began.elapsed()))
 }

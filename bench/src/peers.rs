@@ -13,6 +13,8 @@ use crate::error::{BenchError, io};
 use crate::process::{Launch, Process, tail};
 use crate::script::Shape;
 
+/// Where Weir's configuration takes the upstream's key from.
+const UPSTREAM_KEY: &str = "WEIR_BENCH_UPSTREAM_KEY";
 const READY_WITHIN: Duration = Duration::from_secs(120);
 
 /// What stands between load and upstream.
@@ -92,12 +94,14 @@ impl Site {
         match peer {
             Peer::None => None,
             Peer::Envoy | Peer::Envoy2 => pinned("envoy"),
-            Peer::Portkey => pinned("portkey"),
-            Peer::Litellm => pinned("litellm"),
-            Peer::WeirOff | Peer::WeirOn => {
-                let output = Command::new(&self.weir).arg("--version").output().ok()?;
-                Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+            Peer::Portkey => {
+                Some(format!("{}, Node {}", pinned("portkey")?, says_version(Path::new("node"))?))
             }
+            Peer::Litellm => {
+                let python = says_version(&self.peers.join("litellm/bin/python"))?;
+                Some(format!("{}, {python}", pinned("litellm")?))
+            }
+            Peer::WeirOff | Peer::WeirOn => says_version(&self.weir),
         }
     }
 
@@ -183,7 +187,7 @@ impl Site {
         let output = Command::new(&self.weir)
             .args(["keys", "create", "bench", "--tenant", "bench", "--app", "bench", "--json"])
             .env("WEIR_CONFIG", config)
-            .env("OPENAI_API_KEY", "sk-upstream")
+            .env(UPSTREAM_KEY, "sk-upstream")
             .output()
             .map_err(io("weir keys create"))?;
         let made: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
@@ -207,6 +211,9 @@ impl Site {
             .replace("{{upstream_port}}", &self.upstream.port().to_string())
             .replace("{{upstream}}", &self.upstream.to_string())
             .replace("{{data}}", &data.display().to_string());
+        let replies = self.work.join("replies.yaml");
+        std::fs::write(&replies, include_str!("../config/replies.yaml")).map_err(io("write policy"))?;
+        let text = text.replace("{{replies}}", &replies.display().to_string());
         let path = self.work.join(format!("{name}.yaml"));
         std::fs::write(&path, text).map_err(io("write configuration"))?;
         Ok(path)
@@ -234,6 +241,11 @@ impl Site {
 }
 
 type Launched = (Launch, Vec<(String, String)>);
+
+fn says_version(program: &Path) -> Option<String> {
+    let output = Command::new(program).arg("--version").output().ok()?;
+    Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
 
 /// A path below `folder` in which one component may hold a `*` at its end.
 fn find(folder: &Path, file: &str) -> Option<PathBuf> {

@@ -212,7 +212,7 @@ fn held_cells(held: &Held) -> impl Iterator<Item = String> {
         mib(held.after_kib),
         format!("{:.1}", held.kib_per_exchange),
         format!("{:.1}", held.seconds),
-        format!("{:.0}", held.freed_ms),
+        held.freed_ms.map_or_else(|| "not within 60,000".to_owned(), |ms| format!("{ms:.0}")),
     ]
     .into_iter()
 }

@@ -43,7 +43,9 @@ impl Endpoint {
             "/v1/responses" => Self::Responses,
             "/v1/embeddings" => Self::Embeddings,
             "/v1/models" => Self::Models,
-            _ => Self::Model(path.strip_prefix("/v1/models/").and_then(model_id).ok_or(RouteError::NotFound)?),
+            _ => {
+                Self::Model(path.strip_prefix("/v1/models/").and_then(model_id).ok_or(RouteError::NotFound)?)
+            }
         };
         if method == endpoint.method() { Ok(endpoint) } else { Err(RouteError::MethodNotAllowed) }
     }
@@ -113,7 +115,8 @@ mod tests {
         check("GET", "/v1/models/org%2Fname-1/x", Ok(Endpoint::Model("org/name-1/x".into())));
         check("GET", "/v1/chat/completions", Err(RouteError::MethodNotAllowed));
         check("DELETE", "/v1/models/x", Err(RouteError::MethodNotAllowed));
-        for path in ["/", "/v1", "/v1/models/", "/v1/models/%zz", "/v1/models/%0a", "/v1/files", "/V1/models"] {
+        for path in ["/", "/v1", "/v1/models/", "/v1/models/%zz", "/v1/models/%0a", "/v1/files", "/V1/models"]
+        {
             check("GET", path, Err(RouteError::NotFound));
         }
         check("POST", "/v1/chat/completions/", Err(RouteError::NotFound));

@@ -80,7 +80,7 @@ impl Fields {
             edits.string(self.model_at.clone(), model);
         }
         let counts_on_demand = matches!(endpoint, Endpoint::ChatCompletions | Endpoint::Completions);
-        let ask = self.stream && !self.include_usage && rewrite.ask_usage == AskUsage::Ask;
+        let ask = self.stream && !self.include_usage && rewrite.ask_usage == AskUsage::Always;
         if !ask || !counts_on_demand {
             return;
         }
@@ -104,12 +104,22 @@ impl Body<'_> {
     /// Some engines match keys without regard to case, so `Model` beside `model` would be read as the model.
     fn no_lookalikes(&self) -> Result<(), Invalid> {
         const RELIED: [&str; 10] = [
-            "model", "stream", "stream_options", "n", "best_of", "max_tokens", "max_completion_tokens",
-            "max_output_tokens", "messages", "input",
+            "model",
+            "stream",
+            "stream_options",
+            "n",
+            "best_of",
+            "max_tokens",
+            "max_completion_tokens",
+            "max_output_tokens",
+            "messages",
+            "input",
         ];
         for (key, _) in self.doc.members(ROOT) {
             let name = self.doc.text(key);
-            if let Some(field) = RELIED.iter().find(|field| name.eq_ignore_ascii_case(field) && name != **field) {
+            if let Some(field) =
+                RELIED.iter().find(|field| name.eq_ignore_ascii_case(field) && name != **field)
+            {
                 return Err(Invalid::at(format!("/{field}"), "the field's name must be in lower case"));
             }
         }
@@ -170,10 +180,9 @@ impl Body<'_> {
             NodeKind::Object => {}
             _ => return Err(Invalid::at("/stream_options", "an object was expected")),
         }
-        let asked = self.flag(at, "include_usage").map_err(|invalid| Invalid {
-            path: "/stream_options/include_usage".to_owned(),
-            ..invalid
-        })?;
+        let asked = self
+            .flag(at, "include_usage")
+            .map_err(|invalid| Invalid { path: "/stream_options/include_usage".to_owned(), ..invalid })?;
         let value = self.doc.get(at, "include_usage").and_then(|at| self.doc.node(at));
         let site = match (value, self.doc.members(at).next()) {
             (Some(value), _) => UsageSite::Value(value.start as usize..value.end as usize),

@@ -4,7 +4,6 @@ use crate::json::{Doc, Fault, Step};
 use crate::shape::Shape;
 
 /// The way to the place a walk is at.
-#[derive(Default)]
 pub struct Path(Vec<Seg>);
 
 /// One step of it.
@@ -18,6 +17,13 @@ pub enum Seg {
     Index(u32),
     /// Into stringified JSON.
     Nested,
+}
+
+impl Default for Path {
+    fn default() -> Self {
+        // Deep enough for all but tool arguments and schemas.
+        Self(Vec::with_capacity(12))
+    }
 }
 
 impl Path {
@@ -39,12 +45,21 @@ impl Path {
     /// The pointer: `/` and the name or number for each step, `*` and the position for unnamed members, `#`
     /// where stringified JSON begins.
     pub fn pointer(&self) -> String {
-        let mut pointer = String::with_capacity(self.0.len() * 10);
-        for seg in &self.0 {
-            push(&mut pointer, *seg);
-        }
-        pointer
+        pointer(&self.0)
     }
+
+    /// The pointer to what holds this place.
+    pub fn parent(&self) -> String {
+        pointer(self.0.split_last().map_or(&[], |(_, parents)| parents))
+    }
+}
+
+fn pointer(segs: &[Seg]) -> String {
+    let mut pointer = String::with_capacity(segs.len() * 10);
+    for seg in segs {
+        push(&mut pointer, *seg);
+    }
+    pointer
 }
 
 fn push(pointer: &mut String, seg: Seg) {

@@ -32,8 +32,8 @@ pub enum AskUsage {
     /// As the client asked.
     #[default]
     Keep,
-    /// Ask for it, when it is a stream of chat or completions; Responses always count.
-    Ask,
+    /// Asked for in streams of chat and completions; Responses always count.
+    Always,
 }
 
 impl Request {
@@ -87,6 +87,11 @@ impl Request {
     /// How many answers are generated: `n` (or `best_of` when larger) for every prompt of the request.
     pub fn choices(&self) -> u32 {
         self.fields.choices.max(1)
+    }
+
+    /// Length of the original body in bytes.
+    pub fn size(&self) -> usize {
+        self.body.len()
     }
 
     /// The original body.

@@ -4,7 +4,7 @@ use std::iter::Peekable;
 
 use weir_policies::slot::{Slot, Slots};
 
-use crate::json::Edits;
+use crate::json::{Edits, Node, NodeKind};
 use crate::walk::{Form, Found, Sink};
 
 /// Collects slots.
@@ -33,6 +33,8 @@ pub struct Splice<'s> {
     slots: Peekable<std::slice::Iter<'s, Slot>>,
     /// Edits of the documents that are open, the body's first.
     levels: Vec<Level>,
+    /// Log probabilities, which spell the original text.
+    derived: Vec<Node>,
 }
 
 #[derive(Default)]
@@ -45,12 +47,17 @@ struct Level {
 impl<'s> Splice<'s> {
     /// A splice of these slots.
     pub fn new(slots: &'s Slots) -> Self {
-        Self { slots: slots.iter().peekable(), levels: vec![Level::default()] }
+        Self { slots: slots.iter().peekable(), levels: vec![Level::default()], derived: Vec::new() }
     }
 
-    /// The edits of the body.
+    /// The edits of the body. Where text was edited, log probabilities are dropped: they spell what was there.
     pub fn into_edits(mut self) -> Edits {
-        self.levels.pop().unwrap_or_default().edits
+        let mut edits = self.levels.pop().unwrap_or_default().edits;
+        for node in self.derived.iter().filter(|_| !edits.is_empty()).copied().collect::<Vec<_>>() {
+            let nothing = if node.kind == NodeKind::Array { "[]" } else { "null" };
+            edits.instead(node.start as usize..node.end as usize, nothing);
+        }
+        edits
     }
 }
 
@@ -60,7 +67,8 @@ impl Sink for Splice<'_> {
     fn found(&mut self, found: &Found<'_>) {
         let Some(slot) = self.slots.next() else { return };
         let Some(level) = self.levels.last_mut() else { return };
-        if !slot.is_edited() {
+        // An edit that leaves the text as it was is none: it must not turn a number into a string.
+        if !slot.is_edited() || slot.text() == found.text() {
             return;
         }
         let range = found.node.start as usize..found.node.end as usize;
@@ -76,6 +84,12 @@ impl Sink for Splice<'_> {
 
     fn open(&mut self) {
         self.levels.push(Level::default());
+    }
+
+    fn derived(&mut self, _choice: u32, node: Node) {
+        if let NodeKind::Array | NodeKind::Object | NodeKind::String = node.kind {
+            self.derived.push(node);
+        }
     }
 
     fn close(&mut self, outer: &Found<'_>, inner: &[u8]) {

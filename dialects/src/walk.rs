@@ -3,7 +3,7 @@
 use weir_policies::slot::{Kind, Role};
 
 use crate::Limits;
-use crate::json::{Doc, Node, NodeKind, ROOT, Strictness, Tape};
+use crate::json::{Doc, Node, NodeKind, ROOT, Spelling, Strictness, Tape};
 use crate::path::{Path, Seg};
 use crate::shape::{Keys, Lane, Leaf, Scope, Shape, UNKNOWN, conforms, is_blob};
 
@@ -11,6 +11,8 @@ use crate::shape::{Keys, Lane, Leaf, Scope, Shape, UNKNOWN, conforms, is_blob};
 const NESTING: usize = 3;
 /// Shorter numbers are no phone, card or account number.
 const TELLING_DIGITS: usize = 7;
+/// Card numbers have 12 to 19 digits (ISO/IEC 7812).
+const CARD_DIGITS: usize = 12;
 
 /// What receives the leaves of a walk.
 pub trait Sink {
@@ -24,7 +26,8 @@ pub trait Sink {
     fn close(&mut self, _outer: &Found<'_>, _inner: &[u8]) {}
     /// A string that text controls can't read.
     fn opaque(&mut self, _path: String) {}
-    /// A value that follows the text of its choice.
+    /// A value that repeats text token by token. In replies it is kept or dropped with the text of its choice;
+    /// in requests its own strings are found as well, since nobody made it from the text we see.
     fn derived(&mut self, _choice: u32, _node: Node) {}
 }
 
@@ -105,15 +108,20 @@ struct Walk<'w, S> {
 impl<S: Sink> Walk<'_, S> {
     fn value(&mut self, index: u32, shape: &'static Shape, at: Context) {
         let Some(node) = self.doc.node(index) else { return };
+        let mut shape = shape;
         if shape.leaf == Leaf::Derived {
-            return self.sink.derived(at.choice, node);
+            self.sink.derived(at.choice, node);
+            if !S::NESTS {
+                return;
+            }
+            shape = &UNKNOWN;
         }
         match node.kind {
             NodeKind::Object => self.object(index, shape, self.enter(index, shape.scope, at)),
             NodeKind::Array => self.array(index, shape, at),
             NodeKind::String => self.string(node, shape, self.enter(index, shape.scope, at)),
             NodeKind::Number => self.number(node, shape, at),
-            NodeKind::Numbers if self.path.is_prompt() => self.sink.opaque(self.path.pointer()),
+            NodeKind::Numbers if self.path.is_prompt() => self.sink.opaque(self.path.parent()),
             _ => {}
         }
     }
@@ -121,9 +129,9 @@ impl<S: Sink> Walk<'_, S> {
     fn object(&mut self, index: u32, shape: &'static Shape, at: Context) {
         for (position, (key, value)) in (0..).zip(self.doc.members(index)) {
             let decoded;
-            let name = match key.escaped {
-                false => self.doc.inner(key),
-                true => {
+            let name = match key.spelling {
+                Spelling::Plain => self.doc.inner(key),
+                Spelling::Escaped => {
                     decoded = self.doc.text(key);
                     decoded.as_bytes()
                 }
@@ -155,6 +163,7 @@ impl<S: Sink> Walk<'_, S> {
     fn key(&mut self, node: Node, form: Form, (shape, at): (&'static Shape, Context)) {
         let inner = self.doc.inner(node);
         let kind = match shape.keys {
+            Keys::Text(Kind::Arguments) if !S::NESTS => Kind::Identifier,
             Keys::Text(kind) => kind,
             Keys::Closed if conforms(crate::shape::Why::Closed, inner) => return,
             Keys::Closed => Kind::Identifier,
@@ -170,11 +179,15 @@ impl<S: Sink> Walk<'_, S> {
             return;
         }
         let (kind, nested) = match shape.leaf {
+            Leaf::Text(Kind::Arguments) if S::NESTS => (Kind::Arguments, true),
+            // In a delta, `Arguments` means JSON source; this is a plain string of an object.
+            Leaf::Text(Kind::Arguments) => (Kind::Prose, false),
             Leaf::Text(kind) => (kind, at.role == Role::Tool && kind == Kind::Prose),
             Leaf::Nested(kind) => (kind, true),
             Leaf::Skip(why) if conforms(why, inner) => return,
             Leaf::Blob if is_blob(inner) => return self.sink.opaque(self.path.pointer()),
-            Leaf::Blob | Leaf::Skip(_) | Leaf::Derived => (Kind::Identifier, false),
+            Leaf::Blob | Leaf::Skip(_) => (Kind::Identifier, false),
+            Leaf::Derived => (Kind::Prose, false),
         };
         if S::NESTS && nested && self.nested(node, kind, at) {
             return;
@@ -182,16 +195,22 @@ impl<S: Sink> Walk<'_, S> {
         self.emit(node, Form::Text, (kind, shape.lane, at));
     }
 
+    /// A number that could be a phone, card or account number is text wherever text may stand. In fields
+    /// nobody knows it must be as long as a card's, since time stamps and counters are common there.
     fn number(&mut self, node: Node, shape: &'static Shape, at: Context) {
-        let digits = self.doc.raw(node).iter().filter(|byte| byte.is_ascii_digit()).count();
-        if shape.leaf == Leaf::Text(Kind::Arguments) && digits >= TELLING_DIGITS {
-            self.emit(node, Form::Number, (Kind::Arguments, None, at));
+        let Leaf::Text(kind) = shape.leaf else { return };
+        let raw = self.doc.raw(node);
+        let digits = raw.iter().skip_while(|byte| **byte == b'-').take_while(|byte| byte.is_ascii_digit());
+        let least = if std::ptr::eq(shape, &UNKNOWN) { CARD_DIGITS } else { TELLING_DIGITS };
+        if digits.count() >= least {
+            self.emit(node, Form::Number, (kind, None, at));
         }
     }
 
     /// Opens the JSON in a string; false when there is none.
     fn nested(&mut self, node: Node, kind: Kind, at: Context) -> bool {
-        if self.nesting >= NESTING || !self.doc.inner(node).trim_ascii_start().starts_with(b"{") {
+        let opening = self.doc.inner(node).trim_ascii_start().first();
+        if self.nesting >= NESTING || !matches!(opening, Some(b'{' | b'[')) {
             return false;
         }
         let text = self.doc.text(node);
@@ -202,8 +221,8 @@ impl<S: Sink> Walk<'_, S> {
         let shape = if kind == Kind::Arguments { &crate::shape::VALUES } else { &UNKNOWN };
         self.sink.open();
         self.path.push(Seg::Nested);
-        let inside = Walk { doc, sink: self.sink, path: self.path, nesting: self.nesting + 1 };
-        { inside }.value(ROOT, shape, at);
+        let nesting = self.nesting + 1;
+        Walk { doc, sink: self.sink, path: self.path, nesting }.value(ROOT, shape, at);
         self.path.pop();
         let outer = Found { doc: self.doc, node, form: Form::Text, kind, lane: None, at, path: self.path };
         self.sink.close(&outer, text.as_bytes());

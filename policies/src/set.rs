@@ -29,8 +29,19 @@ impl PolicySet {
     /// # Errors
     /// All problems of all files. The set is then not usable in part.
     pub fn load(paths: &[PathBuf]) -> Result<Self, Vec<Problem>> {
+        Self::load_behind(Vec::new(), paths)
+    }
+
+    /// Loads files as [`PolicySet::load`] does, with the policy shipped with Weir in front of them.
+    ///
+    /// # Errors
+    /// As [`PolicySet::load`].
+    pub fn load_behind_baseline(paths: &[PathBuf]) -> Result<Self, Vec<Problem>> {
+        Self::load_behind(vec![(BASELINE_FILE.to_owned(), BASELINE.to_owned())], paths)
+    }
+
+    fn load_behind(mut texts: Vec<(String, String)>, paths: &[PathBuf]) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
-        let mut texts = Vec::new();
         for path in paths.iter().flat_map(|path| files(path, &mut problems)).collect::<Vec<_>>() {
             let name = path.display().to_string();
             match fs::read_to_string(&path) {

@@ -8,6 +8,7 @@ use crate::upstream::Upstream;
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     upstreams: Vec<(String, SocketAddr, String)>,
+    whole: Vec<(String, String)>,
     /// Top-level keys written as they are.
     extra: String,
     /// Files beside `weir.yaml`: name and content.
@@ -15,6 +16,7 @@ pub struct Config {
     policies: Vec<String>,
     audit: Option<String>,
     models: Option<String>,
+    tls: String,
 }
 
 impl Config {
@@ -60,6 +62,20 @@ impl Config {
         self
     }
 
+    /// Serves the traffic port with TLS by `cert.pem` and `key.pem`, which are written beside `weir.yaml`.
+    #[must_use]
+    pub fn tls(mut self, certificate: &str, key: &str) -> Self {
+        self.tls = ", tls: {certificate: cert.pem, key: key.pem}".to_owned();
+        self.file("cert.pem", certificate).file("key.pem", key)
+    }
+
+    /// Adds an upstream by its whole YAML, written as flow.
+    #[must_use]
+    pub fn upstream_yaml(mut self, name: &str, keys: &str) -> Self {
+        self.whole.push((name.to_owned(), keys.to_owned()));
+        self
+    }
+
     /// Routes only these model patterns.
     #[must_use]
     pub fn only_models(mut self, patterns: &[&str]) -> Self {
@@ -85,7 +101,11 @@ impl Config {
                 "  - {{name: {name}, url: \"http://{address}/v1\", api_key: {{env: UPSTREAM_KEY}}{keys}}}\n"
             ));
         }
-        let names: Vec<_> = self.upstreams.iter().map(|(name, _, _)| name.as_str()).collect();
+        for (name, keys) in &self.whole {
+            text.push_str(&format!("  - {{name: {name}, {keys}}}\n"));
+        }
+        let named = self.upstreams.iter().map(|(name, _, _)| name.as_str());
+        let names: Vec<_> = named.chain(self.whole.iter().map(|(name, _)| name.as_str())).collect();
         let models = self.models.as_deref().unwrap_or("*");
         text.push_str(&format!(
             "routes:\n  - {{models: [\"{models}\"], upstreams: [{}]}}\n",

@@ -40,7 +40,7 @@ impl Gateway {
         let yaml = config.render(&data.display().to_string(), traffic, admin);
         fs::write(dir.path().join("weir.yaml"), yaml).unwrap();
         let key = create_key(dir.path(), &[]).await;
-        let child = spawn(dir.path());
+        let child = spawn(dir.path(), &["serve"]);
         let mut gateway = Self { child, dir, traffic, admin, key };
         gateway.ready().await;
         gateway
@@ -48,7 +48,7 @@ impl Gateway {
 
     /// Starts it again after it was killed or stopped, on the same data and ports.
     pub async fn restart(&mut self) {
-        self.child = spawn(self.dir.path());
+        self.child = spawn(self.dir.path(), &["serve"]);
         self.ready().await;
     }
 
@@ -120,21 +120,39 @@ impl Gateway {
         (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&said).into_owned())
     }
 
-    /// Makes a further key with extra arguments of `weir keys create`.
+    /// Makes a further key with extra arguments of `weir keys create`, and waits until it works.
     pub async fn another_key(&self, arguments: &[&str]) -> String {
-        create_key(self.dir.path(), arguments).await
+        let key = create_key(self.dir.path(), arguments).await;
+        poll::until("the gateway to know the new key", poll::SOON, async || {
+            let answer = Call::get("/v1/models").key(&key).send(self.traffic).await;
+            (answer.status != 401).then_some(())
+        })
+        .await;
+        key
+    }
+
+    /// Starts a new process that takes the ports over, then tells the old one to end; returns the old one.
+    pub async fn upgrade(&mut self) -> Old {
+        let new = spawn(self.dir.path(), &["serve", "--upgrade"]);
+        let old = Old(std::mem::replace(&mut self.child, new));
+        let dir = self.dir.path();
+        poll::until("the new process to wait for the ports", poll::SOON, async || {
+            dir.join("data/upgrade.sock").exists().then_some(())
+        })
+        .await;
+        signal(&old.0, "QUIT").await;
+        self.ready().await;
+        old
     }
 
     /// Sends a signal by name (`TERM`, `KILL`, `HUP`).
     pub async fn signal(&self, name: &str) {
-        let pid = self.child.id().expect("the gateway runs");
-        let done = Command::new("sh").args(["-c", &format!("kill -{name} {pid}")]).status().await.unwrap();
-        assert!(done.success(), "kill -{name} {pid}");
+        signal(&self.child, name).await;
     }
 
     /// Waits for the process to end.
     pub async fn ended(&mut self) -> ExitStatus {
-        tokio::time::timeout(poll::SOON, self.child.wait()).await.expect("the gateway ends in time").unwrap()
+        ended(&mut self.child).await
     }
 
     /// Resident memory in bytes.
@@ -145,6 +163,26 @@ impl Gateway {
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
     }
+}
+
+/// A process that was told to hand over.
+pub struct Old(Child);
+
+impl Old {
+    /// Waits for it to end.
+    pub async fn ended(&mut self) -> ExitStatus {
+        ended(&mut self.0).await
+    }
+}
+
+async fn ended(child: &mut Child) -> ExitStatus {
+    tokio::time::timeout(poll::SOON, child.wait()).await.expect("the gateway ends in time").unwrap()
+}
+
+async fn signal(child: &Child, name: &str) {
+    let pid = child.id().expect("the gateway runs");
+    let done = Command::new("sh").args(["-c", &format!("kill -{name} {pid}")]).status().await.unwrap();
+    assert!(done.success(), "kill -{name} {pid}");
 }
 
 fn log(dir: &Path) -> String {
@@ -162,14 +200,14 @@ fn binary() -> PathBuf {
 fn command(dir: &Path) -> Command {
     let mut command = Command::new(binary());
     command.env("WEIR_CONFIG", dir.join("weir.yaml")).env("UPSTREAM_KEY", UPSTREAM_KEY);
-    command.env("WEIR_ADMIN_KEY", ADMIN_KEY).env_remove("WEIR_DATA_DIR").current_dir(dir);
+    command.env("WEIR_ADMIN_KEY", ADMIN_KEY).env("WEIR_DATA_DIR", dir.join("data")).current_dir(dir);
     command
 }
 
-fn spawn(dir: &Path) -> Child {
+fn spawn(dir: &Path, arguments: &[&str]) -> Child {
     let log = fs::OpenOptions::new().create(true).append(true).open(dir.join("log")).unwrap();
     let mut command = command(dir);
-    command.arg("serve").stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+    command.args(arguments).stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
     command.kill_on_drop(true).spawn().unwrap()
 }
 

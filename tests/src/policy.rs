@@ -7,7 +7,7 @@ policy: personal-data
 owner: tests
 rules:
   - id: pseudonymise
-    on: [request, reply]
+    on: request
     find: [email_address, phone_number, credit_card, iban_code]
     then: pseudonymise
 ";
@@ -17,11 +17,12 @@ pub const NO_BLUEBIRD: &str = "\
 weir: v1
 policy: house
 owner: tests
-words:
-  secret-projects: [bluebird]
+lists:
+  secret_projects:
+    words: [bluebird]
 rules:
   - id: no-bluebird
     on: [request, reply]
-    find: [secret-projects]
+    find: secret_projects
     then: {block: \"Leave that project out.\"}
 ";

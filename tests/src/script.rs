@@ -38,6 +38,12 @@ impl Gate {
         self.0.add_permits(count);
     }
 
+    /// Whether somebody opened it and nobody passed since.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.0.available_permits() > 0
+    }
+
     pub(crate) async fn pass(&self) {
         self.0.acquire().await.unwrap().forget();
     }

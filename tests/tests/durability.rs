@@ -159,7 +159,7 @@ fn policies_are_reloaded() {
         let second = bluebird.header("x-weir-policy").unwrap().to_owned();
         assert_ne!(first, second, "another set has another hash");
 
-        fs::write(&file, "weir: v1\npolicy: house\nrules: [{id: x, when: nonsense").unwrap();
+        fs::write(&file, "weir: v1\npolicy: house\nrules: [{id: x, when: nonsense}]").unwrap();
         poll::until("the fault to be reported", poll::SOON, async || {
             gateway.log().contains("p.yaml").then_some(())
         })
@@ -204,5 +204,51 @@ fn check_tells_all_faults() {
         for told in ["faulty.yaml:2", "lissten", "listen", "faulty.yaml:4", "faulty.yaml:6"] {
             assert!(said.contains(told), "{told} is not told: {said}");
         }
+    });
+}
+
+/// A new process takes the ports over while the old one ends its streams: no call is refused.
+#[test]
+fn an_upgrade_drops_nothing() {
+    scenario(async {
+        let gate = Gate::new();
+        let held = gate.clone();
+        let upstream = Upstream::start(move |seen| {
+            if openai::asked(seen) != "slow" {
+                return openai::echo(seen);
+            }
+            let event = |text| Escape::Raw.event(&openai::chunk(0, &json!({"content": text}), None));
+            let end = Escape::Raw.event(&openai::chunk(0, &json!({}), Some("stop"))) + "data: [DONE]\n\n";
+            Script::stream().chunk(event("first")).then(Step::Wait(held.clone())).chunk(end).end()
+        })
+        .await;
+        let mut gateway = Gateway::start(Config::with(&upstream)).await;
+        let slow = Call::post("/v1/chat/completions", &openai::chat_stream("slow")).key(gateway.key());
+        let mut open = slow.open(gateway.traffic()).await;
+        open.until("first").await;
+        let refused = Arc::new(AtomicUsize::new(0));
+        let quick = Call::post("/v1/chat/completions", &openai::chat("quick")).key(gateway.key());
+        let (stop, counted, to) = (Gate::new(), Arc::clone(&refused), gateway.traffic());
+        let ended = stop.clone();
+        let caller = tokio::spawn(async move {
+            let mut answered = 0;
+            while !ended.is_open() {
+                match quick.try_send(to).await {
+                    Some(answer) if answer.status == 200 => answered += 1,
+                    _ => drop(counted.fetch_add(1, Ordering::Relaxed)),
+                }
+            }
+            answered
+        });
+        let mut old = gateway.upgrade().await;
+        gate.open(1);
+        let answer = open.finish().await;
+        assert!(Events::of(&answer).done, "{}", answer.text());
+        assert!(old.ended().await.success());
+        assert_eq!(gateway.chat(&openai::chat("new")).await.status, 200);
+        stop.open(1);
+        let answered = caller.await.unwrap();
+        println!("{answered} calls answered during the upgrade, {} refused", refused.load(Ordering::Relaxed));
+        assert_eq!(refused.load(Ordering::Relaxed), 0);
     });
 }

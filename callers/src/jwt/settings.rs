@@ -1,9 +1,10 @@
 //! What a tenant's identity provider is trusted for.
 
-use std::{fmt, net::IpAddr, path::PathBuf, time::Duration};
+use std::{fmt, fs, net::IpAddr, path::PathBuf, time::Duration};
 
 use http::Uri;
 
+use super::keyset::KeySet;
 use crate::CallersError;
 
 /// One trusted issuer of JSON Web Tokens.
@@ -65,6 +66,16 @@ pub enum JwksSource {
 }
 
 impl JwksSource {
+    /// Whether it can be used: a file must hold a key set with a usable key. An address isn't asked.
+    ///
+    /// # Errors
+    /// What is wrong with the file, without its path.
+    pub fn check(&self) -> Result<(), String> {
+        let Self::File(path) = self else { return Ok(()) };
+        let text = fs::read(path).map_err(|_| "it can't be read".to_owned())?;
+        KeySet::parse(&text).map(drop).map_err(str::to_owned)
+    }
+
     pub(super) fn needs_tls(&self) -> bool {
         matches!(self, Self::Url(url) if url.transport == Transport::Tls)
     }
@@ -97,6 +108,11 @@ impl JwksUrl {
         let authority = uri.authority().ok_or(CallersError::KeySetUrl("it has no host"))?;
         if authority.as_str().contains('@') {
             return Err(CallersError::KeySetUrl("it holds credentials"));
+        }
+        // A port out of range must not become the default.
+        let has_port = authority.as_str() != authority.host();
+        if has_port && authority.port_u16().is_none_or(|port| port == 0) {
+            return Err(CallersError::KeySetUrl("its port is none"));
         }
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
         let is_local = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());

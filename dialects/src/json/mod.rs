@@ -8,9 +8,11 @@ mod fault;
 mod scan;
 mod splice;
 mod text;
+mod token;
 
 pub use fault::{Fault, Step};
-pub use scan::{Strictness, scan};
+pub use scan::Strictness;
+use scan::scan;
 pub use splice::Edits;
 pub use text::{decode, push_escaped};
 
@@ -44,14 +46,23 @@ pub enum NodeKind {
 pub struct Node {
     /// What it is.
     pub kind: NodeKind,
-    /// Whether a string or key contains a backslash.
-    pub escaped: bool,
+    /// How a string or key is spelled.
+    pub spelling: Spelling,
     /// First byte, quotes and brackets included.
     pub start: u32,
     /// First byte after the value.
     pub end: u32,
     /// Containers: index of the node after the last descendant. Number runs: how many numbers.
     extent: u32,
+}
+
+/// How a string is spelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spelling {
+    /// As it reads.
+    Plain,
+    /// With at least one backslash.
+    Escaped,
 }
 
 /// All nodes of one document in the order of the text, parents before children.
@@ -76,7 +87,18 @@ impl Tape {
     /// # Errors
     /// With the place and a reason that repeats nothing of the text.
     pub fn parse(bytes: &[u8], limits: &Limits, strictness: Strictness) -> Result<Self, Fault> {
-        scan(bytes, limits, strictness)
+        let mut tape = Self { nodes: Vec::with_capacity((bytes.len() / 32).clamp(16, 4096)) };
+        scan(bytes, limits, (strictness, &mut tape))?;
+        Ok(tape)
+    }
+
+    /// Parses `bytes` into this tape, using its memory.
+    ///
+    /// # Errors
+    /// As [`Tape::parse`].
+    pub fn reparse(&mut self, bytes: &[u8], limits: &Limits, strictness: Strictness) -> Result<(), Fault> {
+        self.nodes.clear();
+        scan(bytes, limits, (strictness, self))
     }
 }
 
@@ -108,14 +130,14 @@ impl<'a> Doc<'a> {
 
     /// The decoded text of a string or key; lone surrogates become U+FFFD.
     pub fn text(&self, node: Node) -> String {
-        decode(self.inner(node), node.escaped)
+        decode(self.inner(node), node.spelling)
     }
 
     /// Whether a string or key reads `name`.
     pub fn reads(&self, node: Node, name: &str) -> bool {
-        match node.escaped {
-            false => self.inner(node) == name.as_bytes(),
-            true => self.text(node) == name,
+        match node.spelling {
+            Spelling::Plain => self.inner(node) == name.as_bytes(),
+            Spelling::Escaped => self.text(node) == name,
         }
     }
 

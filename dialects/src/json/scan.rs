@@ -1,7 +1,6 @@
 //! The strict scanner: bytes to tape in one pass, without recursion.
 
-use super::text::next_special;
-use super::{Doc, Fault, Node, NodeKind, Tape, fault};
+use super::{Doc, Fault, Node, NodeKind, Spelling, Tape, fault};
 use crate::Limits;
 
 /// How forgiving the scanner is.
@@ -13,9 +12,6 @@ pub enum Strictness {
     Lenient,
 }
 
-/// Fewer digits than this are no phone, card or account number, so the number needs no node of its own when
-/// it stands in an array.
-const TELLING_DIGITS: usize = 7;
 /// Objects up to this size are checked for duplicate keys by comparing all pairs.
 const PAIRWISE: usize = 12;
 
@@ -23,7 +19,11 @@ const PAIRWISE: usize = 12;
 ///
 /// # Errors
 /// The first violation found.
-pub fn scan(bytes: &[u8], limits: &Limits, strictness: Strictness) -> Result<Tape, Fault> {
+pub(super) fn scan(
+    bytes: &[u8],
+    limits: &Limits,
+    (strictness, tape): (Strictness, &mut Tape),
+) -> Result<(), Fault> {
     let root = |reason| Fault { steps: Vec::new(), reason };
     if u32::try_from(bytes.len()).is_err() {
         return Err(root("longer than 4 GiB"));
@@ -31,27 +31,26 @@ pub fn scan(bytes: &[u8], limits: &Limits, strictness: Strictness) -> Result<Tap
     if std::str::from_utf8(bytes).is_err() {
         return Err(root("not valid UTF-8"));
     }
-    let nodes = Vec::with_capacity((bytes.len() / 32).clamp(16, 4096));
     let mut scanner =
-        Scanner { bytes, at: 0, tape: Tape { nodes }, open: Vec::new(), run: None, limits, strictness };
-    match scanner.document() {
-        Ok(()) => Ok(scanner.tape),
-        Err(reason) => Err(Fault { steps: fault::steps(&Doc::new(bytes, &scanner.tape), &scanner.open), reason }),
-    }
+        Scanner { bytes, at: 0, tape, open: Vec::with_capacity(8), run: None, limits, strictness };
+    let Err(reason) = scanner.document() else { return Ok(()) };
+    let open = scanner.open;
+    Err(Fault { steps: fault::steps(&Doc::new(bytes, tape), &open), reason })
 }
 
-type Checked<T = ()> = Result<T, &'static str>;
+pub(super) type Checked<T = ()> = Result<T, &'static str>;
 
-struct Scanner<'a> {
-    bytes: &'a [u8],
-    at: usize,
-    tape: Tape,
+/// A scan under way.
+pub(super) struct Scanner<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) at: usize,
+    pub(super) tape: &'a mut Tape,
     /// Indices of the open containers.
-    open: Vec<u32>,
+    pub(super) open: Vec<u32>,
     /// The array whose newest element is a number run.
-    run: Option<u32>,
-    limits: &'a Limits,
-    strictness: Strictness,
+    pub(super) run: Option<u32>,
+    pub(super) limits: &'a Limits,
+    pub(super) strictness: Strictness,
 }
 
 impl Scanner<'_> {
@@ -75,9 +74,9 @@ impl Scanner<'_> {
             Some(b'{') => self.enter(NodeKind::Object),
             Some(b'[') => self.enter(NodeKind::Array),
             Some(b'"') => self.string(NodeKind::String).map(|()| false),
-            Some(b't') => self.word(b"true", NodeKind::True),
-            Some(b'f') => self.word(b"false", NodeKind::False),
-            Some(b'n') => self.word(b"null", NodeKind::Null),
+            Some(b't') => self.word(b"true", NodeKind::True).map(|()| false),
+            Some(b'f') => self.word(b"false", NodeKind::False).map(|()| false),
+            Some(b'n') => self.word(b"null", NodeKind::Null).map(|()| false),
             Some(b'-' | b'0'..=b'9') => self.number().map(|()| false),
             Some(_) => Err("a value was expected"),
             None => Err("the JSON text ends too early"),
@@ -113,7 +112,7 @@ impl Scanner<'_> {
         }
         let start = self.at;
         self.at += 1;
-        let index = self.push(kind, start, false)?;
+        let index = self.push(kind, start)?;
         self.open.push(index);
         self.space();
         match (kind, self.peek()) {
@@ -156,149 +155,10 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    fn word(&mut self, word: &[u8], kind: NodeKind) -> Checked<bool> {
-        let start = self.at;
-        if !self.bytes.get(start..).unwrap_or_default().starts_with(word) {
-            return Err("a value was expected");
-        }
-        self.at += word.len();
-        self.push(kind, start, false).map(|_| false)
-    }
-
-    fn string(&mut self, kind: NodeKind) -> Checked {
-        let start = self.at;
-        let mut escaped = false;
-        self.at += 1;
-        loop {
-            self.at = next_special(self.bytes, self.at);
-            match self.peek() {
-                Some(b'"') => break,
-                Some(b'\\') => {
-                    escaped = true;
-                    self.escape()?;
-                }
-                Some(_) => return Err("a control character in a string"),
-                None => return Err("the JSON text ends too early"),
-            }
-        }
-        self.at += 1;
-        self.push(kind, start, escaped).map(|_| ())
-    }
-
-    fn escape(&mut self) -> Checked {
-        self.at += 1;
-        match self.peek() {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 1,
-            Some(b'u') => {
-                self.at += 1;
-                let unit = self.unit()?;
-                let lone = match unit {
-                    0xD800..0xDC00 => !self.low_surrogate()?,
-                    0xDC00..0xE000 => true,
-                    _ => false,
-                };
-                if lone && self.strictness == Strictness::Strict {
-                    return Err("a lone surrogate in a string");
-                }
-            }
-            _ => return Err("an unknown escape in a string"),
-        }
-        Ok(())
-    }
-
-    /// Consumes the second half of a surrogate pair when it is there.
-    fn low_surrogate(&mut self) -> Checked<bool> {
-        let before = self.at;
-        if self.bytes.get(before..before + 2) != Some(b"\\u".as_slice()) {
-            return Ok(false);
-        }
-        self.at += 2;
-        let low = matches!(self.unit()?, 0xDC00..0xE000);
-        if !low {
-            self.at = before;
-        }
-        Ok(low)
-    }
-
-    fn unit(&mut self) -> Checked<u32> {
-        let digits = self.bytes.get(self.at..self.at + 4).unwrap_or_default();
-        let hex = |byte: &u8| char::from(*byte).to_digit(16);
-        let value = digits.iter().try_fold(0, |sum, byte| Some(sum * 16 + hex(byte)?));
-        self.at += 4;
-        value.filter(|_| digits.len() == 4).ok_or("an unknown escape in a string")
-    }
-
-    fn number(&mut self) -> Checked {
-        let start = self.at;
-        if self.peek() == Some(b'-') {
-            self.at += 1;
-        }
-        let zero = self.peek() == Some(b'0');
-        let digits = self.digits()?;
-        if zero && digits > 1 {
-            return Err("a number with a leading zero");
-        }
-        let mut telling = digits >= TELLING_DIGITS;
-        if self.peek() == Some(b'.') {
-            self.at += 1;
-            self.digits()?;
-            telling = false;
-        }
-        if let Some(b'e' | b'E') = self.peek() {
-            self.at += 1;
-            if let Some(b'+' | b'-') = self.peek() {
-                self.at += 1;
-            }
-            self.digits()?;
-            telling = false;
-        }
-        self.push_number(start, telling)
-    }
-
-    fn digits(&mut self) -> Checked<usize> {
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        self.at += count;
-        if count == 0 { Err("a malformed number") } else { Ok(count) }
-    }
-
-    fn push_number(&mut self, start: usize, telling: bool) -> Checked {
-        let parent = self.open.last().copied();
-        let array = parent.and_then(|index| self.tape.nodes.get(index as usize));
-        let array = array.filter(|node| node.kind == NodeKind::Array).and(parent);
-        let (Some(array), false) = (array, telling) else {
-            return self.push(NodeKind::Number, start, false).map(|_| ());
-        };
-        if self.run == Some(array)
-            && let Some(node) = self.tape.nodes.last_mut()
-        {
-            node.end = self.at as u32;
-            node.extent = node.extent.saturating_add(1);
-            return Ok(());
-        }
-        let index = self.push(NodeKind::Numbers, start, false)?;
-        if let Some(node) = self.tape.nodes.get_mut(index as usize) {
-            node.extent = 1;
-        }
-        self.run = Some(array);
-        Ok(())
-    }
-
-    fn push(&mut self, kind: NodeKind, start: usize, escaped: bool) -> Checked<u32> {
-        let index = self.tape.nodes.len();
-        if index >= self.limits.leaves {
-            return Err("too many values");
-        }
-        self.run = None;
-        let node = Node { kind, escaped, start: start as u32, end: self.at as u32, extent: 0 };
-        self.tape.nodes.push(node);
-        Ok(index as u32)
-    }
-
     fn unique_keys(&self, object: u32) -> Checked {
-        let doc = Doc::new(self.bytes, &self.tape);
+        let doc = Doc::new(self.bytes, self.tape);
         let keys: Vec<Node> = doc.members(object).map(|(key, _)| key).collect();
-        let plain = !keys.iter().any(|key| key.escaped);
+        let plain = keys.iter().all(|key| key.spelling == Spelling::Plain);
         let twice = if plain && keys.len() <= PAIRWISE {
             let mut rest = keys.as_slice();
             let mut twice = false;
@@ -321,7 +181,8 @@ impl Scanner<'_> {
         }
     }
 
-    fn peek(&self) -> Option<u8> {
+    /// The next byte.
+    pub(super) fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
 }

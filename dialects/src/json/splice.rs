@@ -23,6 +23,12 @@ impl Edits {
         self.0.push((range, with));
     }
 
+    /// Replaces the bytes of `range` by `with` and forgets the replacements inside it.
+    pub fn instead(&mut self, range: Range<usize>, with: &str) {
+        self.0.retain(|(inner, _)| inner.start < range.start || inner.end > range.end);
+        self.0.push((range, with.into()));
+    }
+
     /// Whether nothing is to be replaced.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

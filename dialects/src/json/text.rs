@@ -1,6 +1,6 @@
 //! JSON string escapes: reading them, writing them, and finding the next byte that needs care.
 
-use std::borrow::Cow;
+use super::Spelling;
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x8080_8080_8080_8080;
@@ -34,9 +34,12 @@ fn zero_bytes(word: u64) -> u64 {
 
 /// The text of a JSON string without its quotes. Lone surrogates become U+FFFD; the escapes were checked when
 /// the document was parsed.
-pub fn decode(inner: &[u8], escaped: bool) -> String {
+pub fn decode(inner: &[u8], spelling: Spelling) -> String {
     let text = String::from_utf8_lossy(inner);
-    if escaped { unescape(&text) } else { Cow::into_owned(text) }
+    match spelling {
+        Spelling::Plain => text.into_owned(),
+        Spelling::Escaped => unescape(&text),
+    }
 }
 
 fn unescape(text: &str) -> String {

@@ -2,9 +2,7 @@
 
 use weir_policies::slot::{Kind, Role};
 
-use super::parts::{
-    ARGUMENTS, BLOB, CACHE, CLOSED, MODEL, MODERATION, NAME, PART, PLACE, PROSE, REFERENCE,
-};
+use super::parts::{ARGUMENTS, BLOB, CACHE, CLOSED, MODEL, MODERATION, NAME, PART, PLACE, PROSE, REFERENCE};
 use super::tools::{CHOICE_OF_TOOL, FORMAT, TOOL};
 use super::{Lane, Leaf, Scope, Shape};
 
@@ -97,7 +95,8 @@ pub static EMBEDDINGS: Shape = Shape::object(&[
 ]);
 
 /// Options of a stream.
-pub static STREAM_OPTIONS: Shape = Shape::object(&[("include_usage", &CLOSED), ("include_obfuscation", &CLOSED)]);
+pub static STREAM_OPTIONS: Shape =
+    Shape::object(&[("include_usage", &CLOSED), ("include_obfuscation", &CLOSED)]);
 
 static USER_TEXT: Shape = Shape::leaf(Leaf::Text(Kind::Prose)).scope(Scope::As(Role::User));
 static CONTENT: Shape = Shape::leaf(Leaf::Text(Kind::Prose)).lane(Lane::Content).items(&PART);
@@ -119,8 +118,7 @@ static INPUT: Shape = Shape::leaf(Leaf::Text(Kind::Prose)).lane(Lane::ToolInput)
 static CUSTOM: Shape = Shape::object(&[("name", &TOOL_NAME), ("input", &INPUT)]);
 static FUNCTION_NAME: Shape = Shape::text(Kind::Identifier).lane(Lane::FunctionName);
 static FUNCTION_ARGUMENTS: Shape = Shape::leaf(Leaf::Nested(Kind::Arguments)).lane(Lane::FunctionArguments);
-static FUNCTION_CALL: Shape =
-    Shape::object(&[("name", &FUNCTION_NAME), ("arguments", &FUNCTION_ARGUMENTS)]);
+static FUNCTION_CALL: Shape = Shape::object(&[("name", &FUNCTION_NAME), ("arguments", &FUNCTION_ARGUMENTS)]);
 
 static TRANSCRIPT: Shape = Shape::leaf(Leaf::Text(Kind::Prose)).lane(Lane::Transcript);
 static AUDIO: Shape = Shape::object(&[
@@ -134,8 +132,7 @@ static VOICE: Shape = Shape::object(&[
     ("voice", &Shape::leaf(Leaf::Skip(super::Why::Reference)).fields(&[("id", &REFERENCE)])),
 ]);
 static PREDICTION: Shape = Shape::object(&[("type", &CLOSED), ("content", &PREDICTED)]);
-static PREDICTED: Shape =
-    Shape::leaf(Leaf::Text(Kind::Prose)).items(&PART).scope(Scope::As(Role::Assistant));
+static PREDICTED: Shape = Shape::leaf(Leaf::Text(Kind::Prose)).items(&PART).scope(Scope::As(Role::Assistant));
 static SEARCH: Shape = Shape::object(&[
     ("search_context_size", &CLOSED),
     ("user_location", &Shape::object(&[("type", &CLOSED), ("approximate", &PLACE)])),

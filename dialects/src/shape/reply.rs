@@ -17,7 +17,7 @@ pub static COMPLETION: Shape = Shape::object(&[
     ("choices", &CHOICE),
     ("usage", &COUNTS),
     ("timings", &COUNTS),
-    ("obfuscation", &super::parts::BLOB),
+    ("obfuscation", &REFERENCE),
     ("prompt_filter_results", &COUNTS),
     ("error", &ERROR),
 ]);
@@ -48,6 +48,7 @@ pub static EMBEDDING_LIST: Shape = Shape::object(&[
     ("usage", &COUNTS),
     ("id", &REFERENCE),
     ("created", &CLOSED),
+    ("error", &ERROR),
 ]);
 static EMBEDDING: Shape =
     Shape::object(&[("object", &CLOSED), ("index", &CLOSED), ("embedding", &super::parts::BLOB)]);
@@ -59,4 +60,5 @@ pub static MODEL_LIST: Shape = Shape::object(&[
     ("created", &CLOSED),
     ("owned_by", &CLOSED),
     ("data", &MODEL_LIST),
+    ("error", &ERROR),
 ]);

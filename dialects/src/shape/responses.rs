@@ -61,8 +61,7 @@ pub static RESPONSE: Shape = Shape::object(&[
     ("truncation", &CLOSED),
 ]);
 
-static INSTRUCTIONS: Shape =
-    Shape::leaf(Leaf::Text(Kind::Prose)).items(&ITEM).scope(Scope::As(Role::System));
+static INSTRUCTIONS: Shape = Shape::leaf(Leaf::Text(Kind::Prose)).items(&ITEM).scope(Scope::As(Role::System));
 static INPUT: Shape = Shape::leaf(Leaf::Text(Kind::Prose)).items(&ITEM).scope(Scope::As(Role::User));
 static TEXT: Shape = Shape::object(&[("format", &FORMAT), ("verbosity", &CLOSED)]);
 static REASONING: Shape = Shape::object(&[
@@ -72,12 +71,12 @@ static REASONING: Shape = Shape::object(&[
     ("context", &CLOSED),
     ("mode", &CLOSED),
 ]);
-static PROMPT: Shape = Shape::object(&[("id", &REFERENCE), ("version", &REFERENCE), ("variables", &VARIABLES)]);
-static VARIABLES: Shape = Shape { other: Some(&PART), ..Shape::leaf(Leaf::Text(Kind::Prose)) };
-static CONVERSATION: Shape =
-    Shape::leaf(Leaf::Skip(super::Why::Reference)).fields(&[("id", &REFERENCE)]);
-static BACKGROUND: Shape =
-    Shape::object(&[("completion_window", &CLOSED), ("continuation_id", &REFERENCE)]);
+static PROMPT: Shape =
+    Shape::object(&[("id", &REFERENCE), ("version", &REFERENCE), ("variables", &VARIABLES)]);
+static VARIABLES: Shape =
+    Shape { other: Some(&PART), ..Shape::leaf(Leaf::Text(Kind::Prose)) }.scope(Scope::As(Role::User));
+static CONVERSATION: Shape = Shape::leaf(Leaf::Skip(super::Why::Reference)).fields(&[("id", &REFERENCE)]);
+static BACKGROUND: Shape = Shape::object(&[("completion_window", &CLOSED), ("continuation_id", &REFERENCE)]);
 
 /// An item of `input` or `output`: messages, calls, their outputs, reasoning.
 pub static ITEM: Shape = Shape::object(&[
@@ -115,7 +114,7 @@ pub static ITEM: Shape = Shape::object(&[
     ("reasoning", &REASONING),
     ("text", &TEXT),
     ("tools", &TOOL),
-    ("svg_usage", &Shape { other: Some(&COUNTS), ..Shape::object(&[("model", &MODEL)]) }),
+    ("svg_usage", &Shape { other: Some(&COUNTS), ..Shape::object(&[("model", &REFERENCE)]) }),
     ("execution", &CLOSED),
     ("background", &CLOSED),
     ("output_format", &CLOSED),
@@ -195,7 +194,7 @@ pub static EVENT: Shape = Shape::object(&[
     ("response", &RESPONSE),
     ("partial_image_b64", &BLOB),
     ("partial_image_index", &CLOSED),
-    ("obfuscation", &BLOB),
+    ("obfuscation", &REFERENCE),
     ("message", &PROSE),
     ("param", &CLOSED),
     ("error", &ERROR),

@@ -2,7 +2,7 @@
 
 use weir_policies::slot::{Kind, Role};
 
-use super::parts::{BLOB, CACHE, CLOSED, CODE, MODEL, NAME, PLACE, PROSE, REFERENCE};
+use super::parts::{BLOB, CACHE, CLOSED, CODE, NAME, PLACE, PROSE, REFERENCE};
 use super::{Keys, Leaf, Scope, Shape};
 
 /// Values inside a schema: defaults, enums, examples, patterns.
@@ -106,7 +106,7 @@ pub static TOOL: Shape = Shape::object(&[
     ("execution", &CLOSED),
     ("input_fidelity", &CLOSED),
     ("input_image_mask", &MASK),
-    ("model", &MODEL),
+    ("model", &REFERENCE),
     ("moderation", &CLOSED),
     ("output_format", &CLOSED),
     ("quality", &CLOSED),
@@ -140,10 +140,8 @@ static FILTERS: Shape = Shape::object(&[
 ]);
 static RANKING: Shape = Shape::object(&[("ranker", &CLOSED), ("score_threshold", &CLOSED)]);
 static MASK: Shape = Shape::object(&[("file_id", &REFERENCE), ("image_url", &BLOB)]);
-static SVG: Shape = Shape::object(&[
-    ("model", &MODEL),
-    ("reasoning", &Shape::object(&[("effort", &CLOSED)])),
-]);
+static SVG: Shape =
+    Shape::object(&[("model", &REFERENCE), ("reasoning", &Shape::object(&[("effort", &CLOSED)]))]);
 static SOURCE: Shape = Shape::object(&[("type", &CLOSED), ("data", &BLOB), ("media_type", &CLOSED)]);
 static SKILL: Shape = Shape::object(&[
     ("type", &CLOSED),

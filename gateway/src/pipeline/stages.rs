@@ -187,7 +187,7 @@ impl Inspected {
     /// None today; a dialect whose rendering can fail will have some.
     pub fn transform(self, trail: &mut Trail) -> Result<Routed, Refusal> {
         let Self { head, request, picked, slots, guards } = self;
-        let rewrite = Rewrite { model: picked.rename.as_deref(), ask_usage: AskUsage::Ask };
+        let rewrite = Rewrite { model: picked.rename.as_deref(), ask_usage: AskUsage::Always };
         let body = request.render(&slots, &rewrite);
         let call = Call {
             method: head.method,

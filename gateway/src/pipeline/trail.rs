@@ -85,10 +85,6 @@ impl Trail {
         self.completion.decision
     }
 
-    /// Who answers, once known.
-    pub fn upstream(&self) -> Option<&Arc<Upstream>> {
-        self.upstream.as_ref()
-    }
 
     /// The model that answered, or the one asked for.
     pub fn model(&self) -> &str {
