@@ -11,7 +11,7 @@ use weir_classifiers::{Lexicon, Term, TermGroup};
 
 use crate::policy::{OnFault, Rule, Stage, Target};
 use crate::pseudonym::{Ended, Named, PseudonymKey, Restorer, Vault};
-use crate::screen::{LIMIT, Screen, Settled, TooLong};
+use crate::screen::{LIMIT, Piece, Screen, Settled, TooLong};
 use crate::slot::{Kind, Slots};
 use crate::substitute::{self, Value};
 use crate::tally::{Decision, Tally};
@@ -185,7 +185,8 @@ impl LexicalPass {
     ) -> Result<(), Fault> {
         let shared = Arc::clone(&self.shared);
         let watch = &shared.reply;
-        let judged = screen.push(&watch.lexicon, (&delta.text, ended(delta)), |settled| {
+        let piece = Piece { text: &delta.text, kind: delta.kind, ended: ended(delta) };
+        let judged = screen.push(&watch.lexicon, piece, |settled| {
             if settled.terms.is_empty() {
                 return Ok(settled.text.get(settled.range).unwrap_or_default().to_owned());
             }
