@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind, MatchKind};
 use regex::{Regex, RegexBuilder};
 use thiserror::Error;
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
@@ -11,6 +11,8 @@ use crate::view::View;
 
 /// Memory a compiled pattern may take, in bytes.
 const PATTERN_SIZE: usize = 1 << 20;
+/// Length of all words together up to which they are compiled to a table, in bytes.
+const DFA_LIMIT: usize = 16 << 10;
 /// Longest word or phrase, in bytes.
 const WORD_LIMIT: usize = 256;
 
@@ -222,7 +224,11 @@ fn automaton(words: &[(String, usize)]) -> Result<Option<AhoCorasick>, LexiconEr
     if words.is_empty() {
         return Ok(None);
     }
+    // The fastest automaton, as long as its table stays small.
+    let total: usize = words.iter().map(|(word, _)| word.len()).sum();
+    let kind = if total <= DFA_LIMIT { AhoCorasickKind::DFA } else { AhoCorasickKind::ContiguousNFA };
     AhoCorasickBuilder::new()
+        .kind(Some(kind))
         .match_kind(MatchKind::Standard)
         .ascii_case_insensitive(true)
         .build(words.iter().map(|(word, _)| word))

@@ -57,18 +57,24 @@ impl<'t> View<'t> {
         while let Some((start, first)) = chars.next() {
             let mut end = start + first.len_utf8();
             if first.is_whitespace() {
-                writer.put(if after_space { "" } else { " " }, start..end);
+                if first.is_ascii() && !after_space {
+                    writer.text.push(' ');
+                } else {
+                    writer.put(if after_space { "" } else { " " }, start..end);
+                }
                 after_space = true;
                 continue;
             }
-            let marked = matches!(chars.peek(), Some((_, next)) if is_combining_mark(*next));
+            let marked =
+                matches!(chars.peek(), Some((_, next)) if !next.is_ascii() && is_combining_mark(*next));
             if first.is_ascii() && !marked {
-                let mut buffer = [0; 4];
-                writer.put(first.to_ascii_lowercase().encode_utf8(&mut buffer), start..end);
+                writer.text.push(first.to_ascii_lowercase());
                 after_space = false;
                 continue;
             }
-            while let Some((at, mark)) = chars.next_if(|(_, next)| is_combining_mark(*next)) {
+            while let Some((at, mark)) =
+                chars.next_if(|(_, next)| !next.is_ascii() && is_combining_mark(*next))
+            {
                 end = at + mark.len_utf8();
             }
             let folded = fold_case(text.get(start..end).unwrap_or_default());
@@ -153,6 +159,12 @@ fn is_plain_words(text: &str) -> bool {
 /// NFKC and simple case folding of one character and its marks; sharp s as ss, final sigma as sigma.
 fn fold_case(segment: &str) -> String {
     let mut folded = String::with_capacity(segment.len());
+    let mut chars = segment.chars();
+    // Most letters beyond ASCII are whole and have no compatibility form.
+    if let (Some(c @ 'à'..='ÿ'), None) = (chars.next(), chars.next()) {
+        folded.push(c);
+        return folded;
+    }
     for c in segment.nfkc().filter(|c| !matches!(fold(*c), Folded::Removed)) {
         match c {
             'ß' | 'ẞ' => folded.push_str("ss"),

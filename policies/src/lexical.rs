@@ -11,7 +11,7 @@ use weir_classifiers::{Lexicon, Term, TermGroup};
 
 use crate::policy::{OnFault, Rule, Stage, Target};
 use crate::pseudonym::{Ended, Named, PseudonymKey, Restorer, Vault};
-use crate::screen::{LIMIT, Screen, Settled};
+use crate::screen::{LIMIT, Piece, Screen, Settled, TooLong};
 use crate::slot::{Kind, Slots};
 use crate::substitute::{self, Value};
 use crate::tally::{Decision, Tally};
@@ -145,37 +145,22 @@ impl Pass for LexicalPass {
     }
 
     fn reply(&mut self, delta: &mut Delta) -> Result<Verdict, Fault> {
-        let shared = Arc::clone(&self.shared);
-        let ended = if delta.last { Ended::Yes } else { Ended::No };
-        let (mut screen, mut restorer) = self.channels.remove(&delta.channel).unwrap_or_default();
+        let mut channel = self.channels.remove(&delta.channel).unwrap_or_default();
         let mut decision = Decision::new();
-        if !shared.reply.lexicon.is_empty() {
-            let path = path(&delta.channel);
-            let judged = screen.push(&shared.reply.lexicon, (&delta.text, ended), |settled| {
-                let changes = judge(&mut self.tally, &shared.reply, (&settled.terms, &path), &mut decision);
-                self.rewrite(&settled, &changes)
-            });
-            match judged {
-                // A refused reply is cut by the relay; nothing of this delta may pass.
-                Ok(_) if matches!(decision.0, Verdict::Deny(_)) => delta.text.clear(),
-                Ok(Ok(text)) if shared.reply.acts() => delta.text = text,
-                Ok(Ok(_)) => {}
-                Ok(Err(fault)) => return Err(fault),
-                Err(_) if shared.reply.may_not_pass() => {
-                    return Err(Fault::Limit { control: NAME, limit: LIMIT, unit: "bytes held back" });
-                }
-                Err(_) => screen = Screen::default(),
-            }
+        if !self.shared.reply.lexicon.is_empty() {
+            self.screen(&mut channel.0, delta, &mut decision)?;
         }
         if !self.vault.is_empty() {
+            let restorer = &mut channel.1;
             let before = restorer.restored();
-            restorer.push(&self.vault, &mut delta.text, (delta.kind, ended));
+            let place = (delta.kind, ended(delta));
+            restorer.push(&self.vault, &mut delta.text, place);
             if restorer.restored() > before {
                 decision.tighten(Verdict::Transformed);
             }
         }
         if !delta.last {
-            self.channels.insert(delta.channel.clone(), (screen, restorer));
+            self.channels.insert(delta.channel.clone(), channel);
         }
         Ok(decision.0)
     }
@@ -191,6 +176,37 @@ impl Pass for LexicalPass {
 }
 
 impl LexicalPass {
+    /// Judges what a delta decides, and leaves in it what may be passed on.
+    fn screen(
+        &mut self,
+        screen: &mut Screen,
+        delta: &mut Delta,
+        decision: &mut Decision,
+    ) -> Result<(), Fault> {
+        let shared = Arc::clone(&self.shared);
+        let watch = &shared.reply;
+        let piece = Piece { text: &delta.text, kind: delta.kind, ended: ended(delta) };
+        let judged = screen.push(&watch.lexicon, piece, |settled| {
+            if settled.terms.is_empty() {
+                return Ok(settled.text.get(settled.range).unwrap_or_default().to_owned());
+            }
+            let changes = judge(&mut self.tally, watch, (&settled.terms, &path(&delta.channel)), decision);
+            self.rewrite(&settled, &changes)
+        });
+        match judged {
+            // A refused reply is cut by the relay; nothing of this delta may pass.
+            Ok(_) if matches!(decision.0, Verdict::Deny(_)) => delta.text.clear(),
+            Ok(text) if watch.acts() => delta.text = text?,
+            Ok(text) => drop(text?),
+            Err(_) if watch.may_not_pass() => {
+                return Err(Fault::Limit { control: NAME, limit: LIMIT, unit: "bytes held back" });
+            }
+            Err(TooLong(text)) if watch.acts() => delta.text = text,
+            Err(_) => {}
+        }
+        Ok(())
+    }
+
     /// The decided text with listed terms replaced, except those the caller brought along.
     fn rewrite(&mut self, settled: &Settled<'_>, changes: &[Change]) -> Result<String, Fault> {
         let mut text = String::with_capacity(settled.range.len());
@@ -264,6 +280,10 @@ fn keep_longer(changes: &mut Vec<Change>, next: Change) {
         }
         _ => changes.push(next),
     }
+}
+
+fn ended(delta: &Delta) -> Ended {
+    if delta.last { Ended::Yes } else { Ended::No }
 }
 
 /// A channel as the record names it.

@@ -19,6 +19,7 @@ pub mod slot;
 mod substitute;
 mod tally;
 mod trial;
+mod unescape;
 
 pub use caller::Caller;
 pub use control::{Action, Control, Denial, Enforcement, Fault, Findings, Hit, Outcome, Pass, Verdict};

@@ -7,7 +7,7 @@
     reason = "a failed expectation should fail the test"
 )]
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
 
 use proptest::prelude::*;
@@ -55,6 +55,10 @@ fn texts(slots: &Slots) -> Vec<String> {
 
 /// What the caller reads when `text` arrives on one channel, cut at `cuts`; nothing after a refusal.
 fn reply(pass: &mut dyn Pass, text: &str, cuts: &[usize]) -> (String, Verdict) {
+    reply_as(Kind::Prose, pass, text, cuts)
+}
+
+fn reply_as(kind: Kind, pass: &mut dyn Pass, text: &str, cuts: &[usize]) -> (String, Verdict) {
     let mut ends: Vec<usize> =
         cuts.iter().map(|cut| text.floor_char_boundary(cut % (text.len() + 1))).collect();
     ends.extend([0, text.len()]);
@@ -64,7 +68,7 @@ fn reply(pass: &mut dyn Pass, text: &str, cuts: &[usize]) -> (String, Verdict) {
     for (index, pair) in ends.windows(2).enumerate() {
         let last = index + 2 == ends.len();
         let channel = Channel { choice: 0, part: Part::Text };
-        let mut delta = Delta { channel, kind: Kind::Prose, text: text[pair[0]..pair[1]].to_owned(), last };
+        let mut delta = Delta { channel, kind, text: text[pair[0]..pair[1]].to_owned(), last };
         verdict = pass.reply(&mut delta).unwrap().max(verdict);
         if matches!(verdict, Verdict::Deny(_)) {
             return (out, verdict);
@@ -319,6 +323,47 @@ fn a_blocked_phrase_is_never_passed_on_in_part() {
     }
 }
 
+// Made once: compiling rules is the slow part of these tests.
+static PERSONAL: LazyLock<PersonalData> = LazyLock::new(|| PersonalData::from(&baseline(), &key()));
+static SCREENS: LazyLock<LexicalScreen> =
+    LazyLock::new(|| LexicalScreen::from(&reply_rules(), &key()).unwrap());
+
+#[test]
+fn escapes_in_tool_arguments_hide_nothing() {
+    let whole = |text: &str, cuts: &[usize]| {
+        reply_as(Kind::Arguments, SCREENS.begin(&caller("acme")).as_mut(), text, cuts)
+    };
+    for text in [r#"{"a":"x\nblue\nheron"}"#, r#"{"a":"\u0062lue heron"}"#, r#"{"a":"blu\u0065\u0020heron"}"#]
+    {
+        for cut in 0..text.len() {
+            let (out, verdict) = whole(text, &[cut, cut + 3]);
+            assert!(matches!(verdict, Verdict::Deny(_)) && !out.contains("eron"), "{text}");
+        }
+    }
+    let (out, _) = whole(r#"{"to":"line\n\u0041cm\u0065 GmbH\n","x":"\u00e9"}"#, &[]);
+    assert!(out.starts_with(r#"{"to":"line\n⟦NAMES_"#) && out.ends_with(r#"⟧\n","x":"\u00e9"}"#), "{out}");
+    for text in [r#"{"x":"\ud83d\ude00 \u00e9\\ \"q\""}"#, r#"\u00"#, r#"x\"#] {
+        for cut in 0..text.len() {
+            assert_eq!(whole(text, &[cut]).0, text);
+        }
+    }
+}
+
+#[test]
+fn a_phrase_stretched_beyond_measure_faults_or_passes_whole_as_the_rule_says() {
+    let stretched = format!("x blue{}", " ".repeat(40_000));
+    for (on_fault, faults) in [("block", true), ("allow", false)] {
+        let rule =
+            format!("rules:\n  - {{id: r, on: reply, find: secrets, then: block, on_fault: {on_fault}}}\n");
+        let mut pass = lexical(&set(&format!("{SCREEN}{rule}")));
+        let channel = Channel { choice: 0, part: Part::Text };
+        let mut delta = Delta { channel, kind: Kind::Prose, text: stretched.clone(), last: false };
+        let judged = pass.reply(&mut delta);
+        assert_eq!(judged.is_err(), faults);
+        assert!(faults || delta.text == stretched);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
     #[test]
@@ -333,7 +378,7 @@ proptest! {
         cuts in prop::collection::vec(any::<usize>(), 0..8),
     ) {
         let text = parts.concat();
-        let mut pass = personal(&baseline());
+        let mut pass = PERSONAL.begin(&caller("acme"));
         let mut request = slots(&[&text, "bob@x.org"]);
         pass.request(&mut request).unwrap();
         let sent = request.get(0).unwrap().text().to_owned();
@@ -345,15 +390,16 @@ proptest! {
         parts in prop::collection::vec(
             prop::sample::select(vec![
                 "blue", "heron", "night", "jar", " ", "\n", "acme", "gmbh", "ACME", "PRJ-", "0042", "1", ".", "é",
-                "\u{301}", "x", "\u{200b}",
+                "\u{301}", "x", "\u{200b}", "\\n", "\\u0061", "\\u00e9", "\\", "u00",
             ]),
             0..14,
         ),
         cuts in prop::collection::vec(any::<usize>(), 0..8),
+        kind in prop::sample::select(vec![Kind::Prose, Kind::Arguments]),
     ) {
         let text = parts.concat();
-        let (whole, verdict) = reply(lexical(&reply_rules()).as_mut(), &text, &[]);
-        let (cut, cut_verdict) = reply(lexical(&reply_rules()).as_mut(), &text, &cuts);
+        let (whole, verdict) = reply_as(kind, SCREENS.begin(&caller("acme")).as_mut(), &text, &[]);
+        let (cut, cut_verdict) = reply_as(kind, SCREENS.begin(&caller("acme")).as_mut(), &text, &cuts);
         let refused = |verdict: &Verdict| matches!(verdict, Verdict::Deny(_));
         prop_assert_eq!(refused(&verdict), refused(&cut_verdict));
         if !refused(&verdict) {

@@ -108,37 +108,33 @@ pub(super) enum Spoken {
 
 /// What the words before `at` say a number is; the nearest telling word counts.
 pub(super) fn spoken(bytes: &[u8], at: usize) -> Spoken {
-    let mut after: Option<String> = None;
+    let mut after: &[u8] = &[];
     for word in words_before(bytes, at) {
-        if PHONE.contains(&word.as_str()) {
+        if is_one_of(word, &PHONE) {
             return Spoken::Phone;
         }
-        if OTHER.contains(&word.as_str()) {
+        if is_one_of(word, &OTHER) {
             return Spoken::Other;
         }
-        let addressed = after.as_deref().is_some_and(|after| PERSONS.contains(&after));
-        if addressed && VERBS.contains(&word.as_str()) {
+        if is_one_of(word, &VERBS) && is_one_of(after, &PERSONS) {
             return Spoken::Phone;
         }
-        after = Some(word);
+        after = word;
     }
     Spoken::Nothing
 }
 
 /// Whether the words before `at` speak of a payment card.
 pub(super) fn speaks_of_card(bytes: &[u8], at: usize) -> bool {
-    words_before(bytes, at).any(|word| CARD.contains(&word.as_str()))
+    words_before(bytes, at).any(|word| is_one_of(word, &CARD))
 }
 
-/// The last few words before `at`, nearest first, in lower case.
-fn words_before(bytes: &[u8], at: usize) -> impl Iterator<Item = String> {
-    let start = at.saturating_sub(REACH);
-    let window = String::from_utf8_lossy(bytes.get(start..at).unwrap_or_default()).to_lowercase();
-    let words: Vec<String> = window
-        .rsplit(|c: char| !c.is_alphabetic())
-        .filter(|word| !word.is_empty())
-        .take(WORDS)
-        .map(str::to_owned)
-        .collect();
-    words.into_iter()
+fn is_one_of(word: &[u8], list: &[&str]) -> bool {
+    list.iter().any(|listed| listed.as_bytes().eq_ignore_ascii_case(word))
+}
+
+/// The last few words before `at`, nearest first. Bytes beyond ASCII count as letters.
+fn words_before(bytes: &[u8], at: usize) -> impl Iterator<Item = &[u8]> {
+    let window = bytes.get(at.saturating_sub(REACH)..at).unwrap_or_default();
+    window.rsplit(|b| b.is_ascii() && !b.is_ascii_alphabetic()).filter(|word| !word.is_empty()).take(WORDS)
 }

@@ -100,8 +100,13 @@ struct Cursor<'t> {
 
 impl<'t> Cursor<'t> {
     fn token<'v>(&mut self, vault: &'v Vault, before: &str) -> Result<&'v str, Miss> {
-        let (family, opened) = self.open()?;
-        if opened == 0 && touches_word(before) {
+        // Nearly all candidates are letters, and nearly all of those stand inside a word.
+        let letter = self.rest.starts_with(|c: char| c.is_ascii_alphabetic());
+        if letter && touches_word(before) {
+            return Err(Miss::No);
+        }
+        let (family, opened) = if letter { (Family::Own, 0) } else { self.open()? };
+        if !letter && opened == 0 {
             return Err(Miss::No);
         }
         if opened > 0 {
@@ -277,9 +282,12 @@ fn closes(c: char, family: Family) -> bool {
 /// Whether a word that begins after `before` would be the end of a longer one. The letter of an escape
 /// (`\n`, `%20`) is not part of a word.
 fn touches_word(before: &str) -> bool {
+    if !before.ends_with(|c: char| c.is_ascii_alphanumeric()) {
+        return false;
+    }
     let mut last = before.chars().rev();
     let (first, second, third) = (last.next(), last.next(), last.next());
     let escape = second == Some('\\') && matches!(first, Some('n' | 'r' | 't' | 'b' | 'f'));
     let encoded = third == Some('%') && [first, second].into_iter().flatten().all(|c| c.is_ascii_hexdigit());
-    first.is_some_and(|c| c.is_ascii_alphanumeric()) && !escape && !encoded
+    !escape && !encoded
 }
