@@ -1,6 +1,11 @@
 //! What a tenant's identity provider is trusted for.
 
-use std::{path::PathBuf, time::Duration};
+use std::{fmt, fs, net::IpAddr, path::PathBuf, time::Duration};
+
+use http::Uri;
+
+use super::keyset::KeySet;
+use crate::CallersError;
 
 /// One trusted issuer of JSON Web Tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,8 +61,74 @@ impl SigningAlgorithm {
 pub enum JwksSource {
     /// A file, read again when it changes.
     File(PathBuf),
-    /// An address: https, or http on a loopback address.
-    Url(String),
+    /// An address, asked again when a token names an unknown key and from time to time.
+    Url(JwksUrl),
+}
+
+impl JwksSource {
+    /// Whether it can be used: a file must hold a key set with a usable key. An address isn't asked.
+    ///
+    /// # Errors
+    /// What is wrong with the file, without its path.
+    pub fn check(&self) -> Result<(), String> {
+        let Self::File(path) = self else { return Ok(()) };
+        let text = fs::read(path).map_err(|_| "it can't be read".to_owned())?;
+        KeySet::parse(&text).map(drop).map_err(str::to_owned)
+    }
+
+    pub(super) fn needs_tls(&self) -> bool {
+        matches!(self, Self::Url(url) if url.transport == Transport::Tls)
+    }
+}
+
+/// Address of a key set: https, or http on this machine.
+#[derive(Clone, PartialEq, Eq)]
+pub struct JwksUrl {
+    pub(super) uri: Uri,
+    pub(super) host: String,
+    pub(super) transport: Transport,
+}
+
+/// How a key set travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Transport {
+    /// With TLS.
+    Tls,
+    /// Without, and therefore only from a loopback address.
+    Loopback,
+}
+
+impl JwksUrl {
+    /// Takes an address apart.
+    ///
+    /// # Errors
+    /// When it is none, holds credentials, or is plain http to another machine.
+    pub fn parse(text: &str) -> Result<Self, CallersError> {
+        let uri: Uri = text.parse().map_err(|_| CallersError::KeySetUrl("it is not an address"))?;
+        let authority = uri.authority().ok_or(CallersError::KeySetUrl("it has no host"))?;
+        if authority.as_str().contains('@') {
+            return Err(CallersError::KeySetUrl("it holds credentials"));
+        }
+        // A port out of range must not become the default.
+        let has_port = authority.as_str() != authority.host();
+        if has_port && authority.port_u16().is_none_or(|port| port == 0) {
+            return Err(CallersError::KeySetUrl("its port is none"));
+        }
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+        let is_local = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+        let transport = match uri.scheme_str() {
+            Some("https") => Transport::Tls,
+            Some("http") if is_local => Transport::Loopback,
+            _ => return Err(CallersError::KeySetUrl("it is neither https nor http on this machine")),
+        };
+        Ok(Self { uri, host, transport })
+    }
+}
+
+impl fmt::Debug for JwksUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.uri)
+    }
 }
 
 /// Claims by path: object keys parted by `.`, such as `realm_access.roles`; a key that itself holds

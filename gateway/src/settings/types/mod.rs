@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::Duration}
 pub use upstream::{
     Authorization, BaseUrl, EmbeddedEngine, Engine, Health, Scheme, Upstream, UpstreamTls, VendorEngine,
 };
-use weir_callers::{Pattern, Secret, jwt::JwtSettings};
+pub use weir_callers::{KeyUse, Pattern, Secret, jwt::JwtSettings};
 
 /// What `weir.yaml` means, defaults filled in.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,6 +55,14 @@ impl Settings {
     #[must_use]
     pub fn upstream(&self, name: &str) -> Option<&Upstream> {
         self.upstreams.iter().find(|upstream| upstream.name == name)
+    }
+
+    /// Moves the data folder, and the audit log with it when that lies inside.
+    pub(super) fn move_data(&mut self, data_dir: PathBuf) {
+        if let Ok(inside) = self.audit.dir.strip_prefix(&self.data_dir) {
+            self.audit.dir = data_dir.join(inside);
+        }
+        self.data_dir = data_dir;
     }
 
     /// The file of API keys.
@@ -118,15 +126,6 @@ pub struct Auth {
     pub keys: KeyUse,
     /// Trusted token issuers; each issuer once.
     pub jwt: Vec<JwtSettings>,
-}
-
-/// Whether API keys are accepted on the traffic port. The admin port takes admin keys either way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyUse {
-    /// They are.
-    On,
-    /// Only tokens are.
-    Off,
 }
 
 /// A request header through which a caller describes its call.

@@ -1,0 +1,78 @@
+//! `weir check`: everything `weir serve` would stumble over, without starting anything.
+
+use std::io::Write;
+
+use clap::Args;
+use serde_json::json;
+
+use super::{Config, End, Failure, models};
+use crate::settings::{Engine, Problem, Settings};
+
+/// `weir check`.
+#[derive(Args)]
+pub struct Check {
+    /// Print `{"ok", "problems": […]}`
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    config: Config,
+}
+
+impl Check {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// When standard output can't be written. Problems are no error of the command: it tells them.
+    pub fn run(self, out: &mut dyn Write) -> Result<End, Failure> {
+        let problems = match self.config.settings() {
+            Ok(settings) => beyond(&settings),
+            Err(Failure::Settings(problems)) => problems,
+            Err(other) => return Err(other),
+        };
+        if self.json {
+            writeln!(out, "{}", document(&problems))?;
+        } else {
+            problems.iter().try_for_each(|problem| writeln!(out, "{problem}"))?;
+            if problems.is_empty() {
+                writeln!(out, "no problem found")?;
+            }
+        }
+        Ok(if problems.is_empty() { End::Fine } else { End::Usage })
+    }
+}
+
+/// Problems beyond the settings file: in what it names.
+fn beyond(settings: &Settings) -> Vec<Problem> {
+    models_of(settings)
+}
+
+fn models_of(settings: &Settings) -> Vec<Problem> {
+    let folders = settings.upstreams.iter().filter_map(|upstream| match &upstream.engine {
+        Engine::Embedded(embedded) => Some(&embedded.models),
+        Engine::OpenAi(_) => None,
+    });
+    let faulty = |folder: &std::path::PathBuf| {
+        let folder = folder.clone();
+        models::verify_files(&folder).into_iter().filter_map(move |(file, fault)| {
+            Some(Problem::of_file(&folder.join(file).display().to_string(), fault?.text()))
+        })
+    };
+    folders.flat_map(faulty).collect()
+}
+
+fn document(problems: &[Problem]) -> serde_json::Value {
+    let list: Vec<_> = problems
+        .iter()
+        .map(|problem| {
+            json!({
+                "file": problem.file,
+                "line": problem.line,
+                "column": problem.column,
+                "path": problem.path,
+                "message": problem.message,
+                "suggestion": problem.suggestion,
+            })
+        })
+        .collect();
+    json!({"ok": problems.is_empty(), "problems": list})
+}

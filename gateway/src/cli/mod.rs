@@ -1,0 +1,140 @@
+//! The command line: one binary, one command a file.
+
+mod check;
+mod duration;
+mod keys;
+mod models;
+mod time;
+
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::settings::{Problem, Settings, system_environment};
+
+/// A gateway that governs traffic to language models.
+#[derive(Parser)]
+#[command(name = "weir", version, about, disable_help_subcommand = true, arg_required_else_help = true)]
+struct Line {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Check the settings, policies, prices and models; tell all problems at once
+    Check(check::Check),
+    /// Make, list and revoke API keys
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    /// Look after the files of the embedded models
+    #[command(subcommand)]
+    Models(models::Models),
+}
+
+/// Where the settings are.
+#[derive(Args)]
+pub struct Config {
+    /// Settings file; else the one WEIR_CONFIG names, else ./weir.yaml, else the embedded default
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// How a command ended. Its number is the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// As it should.
+    Fine = 0,
+    /// Something was found, or failed.
+    Finding = 1,
+    /// The command line or the settings are wrong.
+    Usage = 64,
+}
+
+/// Why a command could not do its work.
+#[derive(Debug)]
+pub enum Failure {
+    /// The settings have problems.
+    Settings(Vec<Problem>),
+    /// The command line is wrong.
+    Usage(String),
+    /// The work failed.
+    Work(anyhow::Error),
+}
+
+/// Runs the command of this process's arguments.
+#[must_use]
+pub fn main() -> ExitCode {
+    let end = match Line::try_parse() {
+        Ok(line) => run(line.command, &mut io::stdout().lock()),
+        Err(fault) => {
+            // Help and version are asked for, and go to standard output; nothing can be done when that is closed.
+            let _closed = fault.print();
+            if fault.use_stderr() { End::Usage } else { End::Fine }
+        }
+    };
+    ExitCode::from(end as u8)
+}
+
+fn run(command: Command, out: &mut dyn Write) -> End {
+    let done = match command {
+        Command::Check(check) => check.run(out),
+        Command::Keys(keys) => keys.run(out),
+        Command::Models(models) => models.run(out),
+    };
+    match done {
+        Ok(end) => end,
+        Err(failure) => failure.tell(),
+    }
+}
+
+impl Config {
+    /// The settings.
+    fn settings(&self) -> Result<Settings, Failure> {
+        Settings::load(self.config.as_deref(), &system_environment).map_err(Failure::Settings)
+    }
+
+    /// The data folder alone.
+    fn data_dir(&self) -> Result<PathBuf, Failure> {
+        crate::settings::data_dir(self.config.as_deref(), &system_environment).map_err(Failure::Settings)
+    }
+}
+
+impl Failure {
+    /// Says on standard error what is wrong.
+    fn tell(self) -> End {
+        match self {
+            Self::Settings(problems) => {
+                problems.iter().for_each(|problem| eprintln!("{problem}"));
+                End::Usage
+            }
+            Self::Usage(message) => {
+                eprintln!("weir: {message}");
+                End::Usage
+            }
+            // A reader such as `head` that has seen enough is no fault.
+            Self::Work(error) if is_closed_pipe(&error) => End::Fine,
+            Self::Work(error) => {
+                eprintln!("weir: {error:#}");
+                End::Finding
+            }
+        }
+    }
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Work(error.into())
+    }
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests;
