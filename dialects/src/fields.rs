@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::json::{Doc, Edits, NodeKind, ROOT};
+use crate::json::{Doc, Edits, Node, NodeKind, ROOT, Spelling};
 use crate::{AskUsage, Endpoint, Invalid, Rewrite};
 
 /// Most answers a request may ask for; the API's own limit.
@@ -46,12 +46,11 @@ impl Fields {
     pub fn read(endpoint: &Endpoint, doc: &Doc<'_>) -> Result<Self, Invalid> {
         let root = doc.node(ROOT).filter(|node| node.kind == NodeKind::Object);
         let root = root.ok_or_else(|| Invalid::at("/", "an object was expected"))?;
-        let body = Body { doc };
-        body.no_lookalikes()?;
+        let body = Body::read(doc)?;
         body.texts(endpoint)?;
-        let at = doc.get(ROOT, "model").and_then(|at| doc.node(at));
-        let at = at.ok_or_else(|| Invalid::at("/model", "the field is required"))?;
-        let model = doc.get_text(ROOT, "model").filter(|name| !name.is_empty());
+        let at = body.node("model").ok_or_else(|| Invalid::at("/model", "the field is required"))?;
+        let model = Some(at).filter(|node| node.kind == NodeKind::String).map(|node| doc.text(node));
+        let model = model.filter(|name| !name.is_empty());
         let model = model.ok_or_else(|| Invalid::at("/model", "a string was expected"))?;
         let n = body.count("n")?;
         if n == Some(0) || n > Some(MOST_CHOICES) {
@@ -65,7 +64,7 @@ impl Fields {
         let (include_usage, usage_at) = body.usage(root.end as usize)?;
         Ok(Self {
             model,
-            stream: body.flag(ROOT, "stream")?.unwrap_or(false),
+            stream: flag(body.node("stream"), "/stream")?.unwrap_or(false),
             include_usage,
             max_output_tokens: most,
             choices: u32::try_from(each.saturating_mul(body.prompts(endpoint))).unwrap_or(u32::MAX),
@@ -96,34 +95,57 @@ impl Fields {
     }
 }
 
+/// The members of the body that matter here.
+const NAMES: [&str; 11] = [
+    "model",
+    "messages",
+    "input",
+    "prompt",
+    "stream",
+    "stream_options",
+    "n",
+    "best_of",
+    "max_tokens",
+    "max_completion_tokens",
+    "max_output_tokens",
+];
+
 struct Body<'d> {
     doc: &'d Doc<'d>,
+    values: [Option<u32>; NAMES.len()],
 }
 
 impl Body<'_> {
-    /// Some engines match keys without regard to case, so `Model` beside `model` would be read as the model.
-    fn no_lookalikes(&self) -> Result<(), Invalid> {
-        const RELIED: [&str; 10] = [
-            "model",
-            "stream",
-            "stream_options",
-            "n",
-            "best_of",
-            "max_tokens",
-            "max_completion_tokens",
-            "max_output_tokens",
-            "messages",
-            "input",
-        ];
-        for (key, _) in self.doc.members(ROOT) {
-            let name = self.doc.text(key);
-            if let Some(field) =
-                RELIED.iter().find(|field| name.eq_ignore_ascii_case(field) && name != **field)
-            {
-                return Err(Invalid::at(format!("/{field}"), "the field's name must be in lower case"));
+    /// Finds the members in one pass. Some engines match keys without regard to case, so `Model` beside `model`
+    /// would be read as the model: refused.
+    fn read<'d>(doc: &'d Doc<'d>) -> Result<Body<'d>, Invalid> {
+        let mut values = [None; NAMES.len()];
+        for (key, at) in doc.members(ROOT) {
+            let decoded;
+            let name = match key.spelling {
+                Spelling::Plain => doc.inner(key),
+                Spelling::Escaped => {
+                    decoded = doc.text(key);
+                    decoded.as_bytes()
+                }
+            };
+            let alike = |(own, _): &(&&str, &mut Option<u32>)| own.as_bytes().eq_ignore_ascii_case(name);
+            let Some((own, value)) = NAMES.iter().zip(&mut values).find(alike) else { continue };
+            if own.as_bytes() != name {
+                return Err(Invalid::at(format!("/{own}"), "the field's name must be in lower case"));
             }
+            *value = Some(at);
         }
-        Ok(())
+        Ok(Body { doc, values })
+    }
+
+    /// Index of the value of a member.
+    fn get(&self, name: &str) -> Option<u32> {
+        NAMES.iter().zip(self.values).find(|(own, _)| **own == name).and_then(|(_, value)| value)
+    }
+
+    fn node(&self, name: &str) -> Option<Node> {
+        self.doc.node(self.get(name)?)
     }
 
     /// The endpoint's input: present and of a type that has a meaning.
@@ -143,7 +165,7 @@ impl Body<'_> {
     }
 
     fn messages(&self) -> Result<(), Invalid> {
-        let list = self.doc.get(ROOT, "messages");
+        let list = self.get("messages");
         let list = list.ok_or_else(|| Invalid::at("/messages", "the field is required"))?;
         if self.doc.node(list).is_none_or(|node| node.kind != NodeKind::Array) {
             return Err(Invalid::at("/messages", "an array was expected"));
@@ -162,7 +184,7 @@ impl Body<'_> {
 
     /// How many prompts: a list of strings or of token lists is many, a string or a token list is one.
     fn prompts(&self, endpoint: &Endpoint) -> u64 {
-        let list = self.doc.get(ROOT, "prompt").filter(|_| *endpoint == Endpoint::Completions);
+        let list = self.get("prompt").filter(|_| *endpoint == Endpoint::Completions);
         let Some(list) = list else { return 1 };
         let whole = |at: &u32| self.doc.node(*at).is_some_and(|node| node.kind != NodeKind::Numbers);
         let many = self.doc.elements(list).filter(|(_, at)| whole(at)).count();
@@ -170,7 +192,7 @@ impl Body<'_> {
     }
 
     fn usage(&self, end: usize) -> Result<(bool, UsageSite), Invalid> {
-        let options = self.doc.get(ROOT, "stream_options");
+        let options = self.get("stream_options");
         let Some((at, node)) = options.and_then(|at| Some((at, self.doc.node(at)?))) else {
             return Ok((false, UsageSite::Body(end.saturating_sub(1))));
         };
@@ -180,10 +202,8 @@ impl Body<'_> {
             NodeKind::Object => {}
             _ => return Err(Invalid::at("/stream_options", "an object was expected")),
         }
-        let asked = self
-            .flag(at, "include_usage")
-            .map_err(|invalid| Invalid { path: "/stream_options/include_usage".to_owned(), ..invalid })?;
         let value = self.doc.get(at, "include_usage").and_then(|at| self.doc.node(at));
+        let asked = flag(value, "/stream_options/include_usage")?;
         let site = match (value, self.doc.members(at).next()) {
             (Some(value), _) => UsageSite::Value(value.start as usize..value.end as usize),
             (None, Some(_)) => UsageSite::Options(range.end.saturating_sub(1), Others::Present),
@@ -192,17 +212,8 @@ impl Body<'_> {
         Ok((asked.unwrap_or(false), site))
     }
 
-    fn flag(&self, object: u32, name: &str) -> Result<Option<bool>, Invalid> {
-        match self.doc.get(object, name).and_then(|at| self.doc.node(at)).map(|node| node.kind) {
-            None | Some(NodeKind::Null) => Ok(None),
-            Some(NodeKind::True) => Ok(Some(true)),
-            Some(NodeKind::False) => Ok(Some(false)),
-            Some(_) => Err(Invalid::at(format!("/{name}"), "true or false was expected")),
-        }
-    }
-
     fn count(&self, name: &str) -> Result<Option<u64>, Invalid> {
-        let node = self.doc.get(ROOT, name).and_then(|at| self.doc.node(at));
+        let node = self.node(name);
         let Some(node) = node.filter(|node| node.kind != NodeKind::Null) else { return Ok(None) };
         let number = std::str::from_utf8(self.doc.raw(node)).ok().and_then(|raw| raw.parse().ok());
         let wrong = || Invalid::at(format!("/{name}"), "a non-negative integer was expected");
@@ -210,6 +221,15 @@ impl Body<'_> {
     }
 
     fn kind(&self, name: &str) -> Option<NodeKind> {
-        self.doc.get(ROOT, name).and_then(|at| self.doc.node(at)).map(|node| node.kind)
+        self.node(name).map(|node| node.kind)
+    }
+}
+
+fn flag(node: Option<Node>, path: &str) -> Result<Option<bool>, Invalid> {
+    match node.map(|node| node.kind) {
+        None | Some(NodeKind::Null) => Ok(None),
+        Some(NodeKind::True) => Ok(Some(true)),
+        Some(NodeKind::False) => Ok(Some(false)),
+        Some(_) => Err(Invalid::at(path, "true or false was expected")),
     }
 }

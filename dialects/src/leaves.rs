@@ -82,6 +82,13 @@ impl Leaves {
         Self { naming, ..Self::default() }
     }
 
+    /// The only text of the event, when nothing else in it follows from text; and where it stands.
+    pub fn only(&self) -> Option<(&Text, std::ops::Range<usize>)> {
+        let [text] = self.texts.as_slice() else { return None };
+        let range = text.node.start as usize + 1..text.node.end as usize - 1;
+        (self.derived.is_empty() && text.node.kind == NodeKind::String).then_some((text, range))
+    }
+
     /// Forgets everything, keeping the memory.
     pub fn clear(&mut self) {
         self.texts.clear();

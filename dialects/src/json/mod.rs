@@ -14,7 +14,7 @@ pub use fault::{Fault, Step};
 pub use scan::Strictness;
 use scan::scan;
 pub use splice::Edits;
-pub use text::{decode, push_escaped};
+pub use text::{decode, next_special, push_escaped};
 
 use crate::Limits;
 

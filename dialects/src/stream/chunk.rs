@@ -3,6 +3,7 @@
 use weir_policies::reply::Delta;
 
 use super::open::{Open, Place, channel, goes_on};
+use super::pattern::Pattern;
 use super::{Choice, Cut, Inspect, Judge, State, StreamFault, value_range, write};
 use crate::Endpoint;
 use crate::json::{Doc, Edits, ROOT, push_escaped};
@@ -31,8 +32,12 @@ impl State {
             choices.iter().filter(|(_, reason)| reason.is_some()).map(|(at, _)| *at).collect();
         let usage = self.summary.read_usage(&doc, ROOT);
         let mut edits = Edits::default();
+        self.pattern = None;
         if self.options.inspect == Inspect::Yes {
             self.collect(doc);
+            if finishing.is_empty() && !usage {
+                self.pattern = self.learn(&doc);
+            }
             self.flush_absent(&finishing, judge)?;
             self.judge_texts(&finishing, doc, (judge, &mut edits))?;
         }
@@ -54,6 +59,33 @@ impl State {
             write(frame, doc, edits, &mut self.out);
         }
         Ok(())
+    }
+
+    /// The pattern of this chunk, if it has one.
+    fn learn(&self, doc: &Doc<'_>) -> Option<Pattern> {
+        let (text, range) = self.leaves.only().filter(|(text, _)| goes_on(text).is_some())?;
+        Some(Pattern::new(doc.bytes(), range, (channel(text), text.kind)))
+    }
+
+    /// A chunk that is like the last one but for its text; false when it is not.
+    pub(super) fn patterned(
+        &mut self,
+        frame: &Frame<'_>,
+        judge: &mut Judge<'_>,
+    ) -> Result<bool, StreamFault> {
+        let Some(pattern) = &self.pattern else { return Ok(false) };
+        let Some(text) = pattern.text(frame.data().unwrap_or_default()) else { return Ok(false) };
+        let channel = pattern.channel.clone();
+        let mut delta = Delta { channel, kind: pattern.kind, text: text.to_owned(), last: false };
+        judge(&mut delta).map_err(|Cut| StreamFault::Cut)?;
+        if delta.text == text {
+            self.out.extend_from_slice(frame.raw());
+        } else {
+            let mut escaped = Vec::with_capacity(delta.text.len());
+            push_escaped(&mut escaped, &delta.text);
+            frame.write_with(&pattern.with(&escaped), &mut self.out);
+        }
+        Ok(true)
     }
 
     /// Notes which choices there are and which have finished: only now, since a refused chunk finishes none.

@@ -10,6 +10,7 @@ mod event;
 mod glance;
 mod held;
 mod open;
+mod pattern;
 
 use serde_json::Value;
 use thiserror::Error;
@@ -18,6 +19,7 @@ use weir_policies::reply::Delta;
 use self::glance::Glance;
 use self::held::Held;
 use self::open::Open;
+use self::pattern::Pattern;
 use crate::json::{Doc, Edits, ROOT, Strictness, Tape};
 use crate::leaves::{Leaves, Naming};
 use crate::sse::{self, Frame};
@@ -86,6 +88,7 @@ struct State {
     open: Vec<Open>,
     leaves: Leaves,
     tape: Tape,
+    pattern: Option<Pattern>,
     glance: Glance,
     summary: Summary,
     choices: Vec<Choice>,
@@ -116,6 +119,7 @@ impl StreamReply {
             open: Vec::new(),
             leaves: Leaves::new(naming),
             tape: Tape::default(),
+            pattern: None,
             glance: Glance::default(),
             summary: Summary::default(),
             choices: Vec::new(),
@@ -236,6 +240,9 @@ impl State {
         if self.options.inspect == Inspect::No && !self.glance.matters(frame) {
             self.sequence += 1;
             self.out.extend_from_slice(frame.raw());
+            return Ok(());
+        }
+        if self.patterned(frame, judge)? {
             return Ok(());
         }
         let mut tape = std::mem::take(&mut self.tape);
