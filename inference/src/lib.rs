@@ -1,1 +1,44 @@
-//! Embedded model server on candle.
+//! Embedded model server: SmolLM2-135M-Instruct for chat and completions, all-MiniLM-L6-v2 for
+//! embeddings, so that the product works with no key and no network.
+//!
+//! A request goes `api` (checked fields) → `chat_template`, `tokenizer` (tokens) → `engine` (one
+//! thread, continuous batching) → `model` (one forward pass for all rows) → `sampler`, `text`
+//! (pieces that never split a character or leak a stop sequence) → `api` (words of the endpoint).
+//!
+//! What is accepted but not enforced: `tool_choice` and `response_format` are not forced on the
+//! model; tools and the wish for one are put into the prompt in words, and an answer that is a
+//! tool call is given back as one. What can't be done at all is refused with status 400.
+
+mod answer;
+mod api;
+mod bert;
+mod cache;
+mod chat_template;
+mod embed;
+mod endpoints;
+mod engine;
+mod error;
+mod exposition;
+mod files;
+mod generate;
+mod gguf;
+mod job;
+mod kernels;
+mod meter;
+mod model;
+mod router;
+mod safetensors;
+mod sampler;
+mod sequence;
+mod service;
+mod text;
+mod tokenizer;
+mod weights;
+
+pub use answer::{Answer, Body};
+pub use engine::{EngineOptions, Load};
+pub use error::InferenceError;
+pub use files::ModelFiles;
+pub use meter::Meter;
+pub use router::router;
+pub use service::Service;

@@ -1,0 +1,20 @@
+//! CPU arithmetic for transformer layers: chosen once for the machine's instruction set, safe Rust only.
+//!
+//! Why not candle's own matrix products: its quantised ones have no vector path for Q4_1, gain nothing
+//! from batching, and run on a process-wide spinning thread pool that can only be set by environment.
+
+mod attention;
+mod elementwise;
+mod f32_matrix;
+mod isa;
+mod pack;
+mod q4_matrix;
+mod q8_matrix;
+
+pub(crate) use attention::{HEAD, attend};
+pub(crate) use elementwise::{add_assign, gelu, layer_norm, rms_norm, rotate, silu_mul, softmax};
+pub(crate) use f32_matrix::F32Matrix;
+pub(crate) use isa::{Isa, Plain};
+pub(crate) use pack::{Activations, LANES, Workers};
+pub(crate) use q4_matrix::Q4Matrix;
+pub(crate) use q8_matrix::Q8Matrix;
