@@ -45,6 +45,8 @@ fn documented_lines_are_understood() {
         "weir keys list --json",
         "weir keys revoke key_x",
         "weir models verify --models models",
+        "weir infer serve",
+        "weir infer serve --models models --addr 127.0.0.1:8090 --threads 2",
     ] {
         assert!(Line::try_parse_from(line.split(' ')).is_ok(), "{line}");
     }
