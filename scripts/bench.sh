@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# `make bench`: peers and Weir side by side under the same load; the rig is the crate in bench/.
+# `make bench`: peers and Weir side by side under the same load; bench/run is the rig.
 source "$(dirname "$0")/lib.sh"
 scripts/setup.sh build clients
-cargo build --release --locked -p weir -p weir-bench
-exec "$TARGET_DIR/release/weir-bench" "$@"
+cargo build --release --workspace --locked
+exec bench/run "$@"

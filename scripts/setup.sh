@@ -20,17 +20,20 @@ for part in "$@"; do
   esac
 done
 
-if ! have cargo; then
-  die "cargo is missing: install Rust 1.95 or later, see https://rustup.rs"
+no_cargo="cargo is missing: install Rust 1.95 or later, see https://rustup.rs"
+if [ ${#packages[@]} -eq 0 ]; then
+  have cargo || die "$no_cargo"
+  exit 0
 fi
-[ ${#packages[@]} -eq 0 ] && exit 0
 
 mapfile -t packages < <(printf '%s\n' "${packages[@]}" | sort -u)
 if [ "$(id -u)" -ne 0 ] || ! have apt-get; then
   printf 'These packages are missing. Install them, then run the same command again:\n\n  sudo apt-get update && sudo apt-get install -y --no-install-recommends %s\n\n' "${packages[*]}" >&2
+  have cargo || die "$no_cargo"
   exit 1
 fi
 step "installing ${packages[*]}"
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
 apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+have cargo || die "$no_cargo"

@@ -132,7 +132,7 @@ impl Catalogue {
         let provider = self.aliases.get(call.provider).map_or(call.provider, String::as_str);
         let models = self.providers.get(provider)?;
         let name = bare(call.model, [call.provider, provider]);
-        models.get(name).or_else(|| {
+        models.get(call.model).or_else(|| models.get(name)).or_else(|| {
             let base = undated(name)?;
             models.get(base).filter(|model| model.snapshots == Snapshots::SamePrice)
         })

@@ -108,7 +108,8 @@ impl Factors {
         let (zone, mix) = self.mixes.get_key_value(served.zone.unwrap_or(&location.zone))?;
         let models = self.models.get(provider)?;
         let name = bare(served.model, [served.provider, provider]);
-        let deployment = models.get(name).or_else(|| models.get(undated(name)?))?;
+        let known = models.get(served.model).or_else(|| models.get(name));
+        let deployment = known.or_else(|| models.get(undated(name)?))?;
         let generation = Generation { tokens: output_tokens, latency: Some(latency) };
         let footprint = footprint(deployment, &generation, &location.site, mix);
         Some(Impact {

@@ -16,6 +16,17 @@ pub enum UsageSource {
     Estimated,
 }
 
+impl UsageSource {
+    /// The source's name in records.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Provider => "provider",
+            Self::Counted => "counted",
+            Self::Estimated => "estimated",
+        }
+    }
+}
+
 /// Tokens of one exchange. All counts are tokens; a part never exceeds its whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

@@ -19,6 +19,12 @@ impl Pattern {
         &self.0
     }
 
+    /// The one name it stands for; none when it has a `*`.
+    #[must_use]
+    pub fn literal(&self) -> Option<&str> {
+        (!self.0.contains('*')).then_some(&self.0)
+    }
+
     /// Whether the whole of `name` fits. Linear for one `*`, at worst the product of both lengths.
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {

@@ -1,12 +1,13 @@
 //! Makes the parts of the gateway from settings: at the start, and again at every reload.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{io::Write, sync::Arc};
 
 use anyhow::{Context, Result, bail};
 use weir_accounting::{Catalogue, Factors};
 use weir_audit::{Log, Mode, Options};
+use weir_callers::{Callers, CallersOptions, keys::{Created, KeyFile}};
 use weir_inference::{EngineOptions, ModelFiles, Service};
-use weir_policies::PolicySet;
+use weir_policies::{PolicySet, PseudonymKey};
 
 use crate::{
     controls::{self, Ingredients},
@@ -14,7 +15,7 @@ use crate::{
     keyring::Keyring,
     routing::{Table, Upstream},
     serve::Start,
-    settings::{self, AuditMode, Engine, Settings},
+    settings::{self, AuditMode, Baseline, Engine, Settings},
 };
 
 /// Upstreams that are kept across reloads: models are loaded once, and connections and standing live on where
@@ -48,6 +49,30 @@ pub fn open_log(settings: &Settings, _start: Start) -> Result<Log> {
     Ok(log)
 }
 
+/// Opens the door for callers. The first start makes an admin key and shows it once.
+///
+/// # Errors
+/// When keys or key sets can't be read.
+pub fn callers(settings: &Settings) -> Result<Callers> {
+    let made = KeyFile::open(&settings.data_dir)?.ensure_admin(settings.admin_key.as_ref())?;
+    // A key that was given is known to who gave it: it is not shown.
+    if let (Some(created), None) = (made, &settings.admin_key) {
+        announce(&created).context("the admin key can't be shown")?;
+    }
+    let options = CallersOptions {
+        keys: settings.auth.keys,
+        jwt: settings.auth.jwt.clone(),
+        ..CallersOptions::new(settings.data_dir.clone())
+    };
+    Ok(Callers::open(&options)?)
+}
+
+fn announce(created: &Created) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "Admin key, shown only now: {}", created.secret.expose())?;
+    out.flush()
+}
+
 /// Everything a reload replaces.
 ///
 /// # Errors
@@ -64,7 +89,7 @@ pub fn live(settings: &Settings, keyring: &Keyring, engines: &mut Engines) -> Re
     };
     let ingredients = Ingredients {
         policies: policies.clone(),
-        pseudonym_key: keyring.pseudonyms(),
+        pseudonym_key: PseudonymKey::from_bytes(keyring.pseudonyms()),
         catalogue: Arc::new(catalogue),
         factors: Arc::new(Factors::shipped()),
         carbon: settings.carbon.clone(),
@@ -72,7 +97,7 @@ pub fn live(settings: &Settings, keyring: &Keyring, engines: &mut Engines) -> Re
     let upstreams = upstreams(settings, engines)?;
     let live = Live {
         table: Table::new(&settings.routes, upstreams.clone()),
-        controls: controls::all(&ingredients),
+        controls: controls::all(&ingredients).context("the controls can't be made from the policies")?,
         policy_hash: policies.hash().into(),
     };
     engines.upstreams = upstreams;
@@ -80,9 +105,12 @@ pub fn live(settings: &Settings, keyring: &Keyring, engines: &mut Engines) -> Re
 }
 
 fn policies(settings: &Settings) -> Result<PolicySet> {
-    let files: Vec<PathBuf> = settings.policies.files.clone();
-    let baseline = settings.policies.baseline == settings::Baseline::On;
-    PolicySet::load(baseline.into(), &files).map_err(|problems| {
+    let files = &settings.policies.files;
+    let read = match settings.policies.baseline {
+        Baseline::On => PolicySet::load_behind_baseline(files),
+        Baseline::Off => PolicySet::load(files),
+    };
+    read.map_err(|problems| {
         let list: Vec<String> = problems.iter().map(ToString::to_string).collect();
         anyhow::anyhow!("the policies have faults:\n{}", list.join("\n"))
     })
@@ -117,7 +145,7 @@ fn service(wanted: &settings::EmbeddedEngine, engines: &mut Engines) -> Result<S
         }
         bail!("the embedded engine's settings changed; restart to load its models anew");
     }
-    let files = ModelFiles::new(&wanted.models);
+    let files = ModelFiles::at(&wanted.models);
     let options = EngineOptions { threads: wanted.threads, ..EngineOptions::default() };
     let service = Service::load(&files, options).context("the embedded models can't be loaded")?;
     engines.models = Some((wanted.clone(), service.clone()));

@@ -103,10 +103,11 @@ impl BackgroundService for Housekeeping {
                 tracing::error!("{fault:#}");
             }
         };
+        let prober = Prober::new(self.gate.clone());
         tokio::join!(
             admin,
             drain.start(stop.clone()),
-            Prober::new(self.gate.clone()).start(stop.clone()),
+            prober.start(stop.clone()),
             self.gate.callers().watch(),
             self.reloads(),
             self.gauges(),

@@ -7,7 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use hmac::{Hmac, Mac};
+use hmac::{
+    Hmac, Mac,
+    digest::{KeyInit, generic_array::GenericArray},
+};
 use rand::TryRngCore;
 use sha2::Sha256;
 
@@ -83,7 +86,7 @@ impl Keyring {
 
     /// HMAC-SHA256 over the parts, each with its length in front so that none can run into the next.
     fn derive(&self, parts: &[&[u8]]) -> [u8; LENGTH] {
-        let mut mac = <Hmac<Sha256> as Mac>::new(&self.0.into());
+        let mut mac = <Hmac<Sha256> as KeyInit>::new(GenericArray::from_slice(&self.0));
         for part in parts {
             mac.update(&(part.len() as u64).to_be_bytes());
             mac.update(part);

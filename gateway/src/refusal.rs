@@ -78,9 +78,6 @@ pub enum Refusal {
         /// `retry-after` of the upstream, if it gave one.
         retry_after: Option<Duration>,
     },
-    /// The gateway is stopping.
-    #[error("the gateway is stopping; send the request again")]
-    Stopping,
     /// The client has left; nobody reads an answer.
     #[error("the client closed the connection")]
     ClientGone,
@@ -110,7 +107,6 @@ impl Refusal {
             Self::Busy { .. } => Row(429, "rate_limit_error", "rate_limit_exceeded"),
             Self::PolicyUnavailable { .. } => Row(503, "server_error", "policy_unavailable"),
             Self::AuditUnavailable => Row(503, "server_error", "audit_unavailable"),
-            Self::Stopping => Row(503, "server_error", "stopping"),
             Self::Upstream(_) => Row(502, "server_error", "upstream_error"),
             Self::UpstreamTimeout => Row(504, "server_error", "upstream_timeout"),
             Self::Relayed { status: 429, .. } => Row(429, "rate_limit_error", "rate_limit_exceeded"),

@@ -12,7 +12,6 @@ use pingora_core::{
     },
     services::{background::background_service, listening::Service},
 };
-use weir_callers::Callers;
 
 use crate::{
     assemble::{self, Engines},
@@ -49,7 +48,7 @@ pub fn run(settings: Settings, start: Start) -> Result<()> {
     let metrics = telemetry::install()?;
     let keyring = Keyring::open(&settings.data_dir)?;
     let log = assemble::open_log(&settings, start)?;
-    let callers = Callers::open(&settings.key_file(), &settings.auth)?;
+    let callers = assemble::callers(&settings)?;
     let mut engines = Engines::default();
     let live = assemble::live(&settings, &keyring, &mut engines)?;
     let connector = Connector::new(Some(ConnectorOptions::new(KEPT_CONNECTIONS)));

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use thiserror::Error;
+use weir_accounting::{Cost, Impact, Usage};
 
 use crate::{Caller, Delta, Slots};
 
@@ -105,6 +106,8 @@ pub struct Outcome {
     pub requested_model: String,
     /// Model the upstream says it answered with.
     pub answered_model: Option<String>,
+    /// Tokens, as far as they are known.
+    pub usage: Option<Usage>,
     /// Time from sending the request to the end of the reply.
     pub latency: Duration,
     /// CPU time attributed to the exchange; embedded engine only.
@@ -122,12 +125,16 @@ pub struct Findings {
     pub hits: Vec<Hit>,
     /// How many values of each type were replaced on the way to the model.
     pub redactions: Vec<(String, u32)>,
+    /// Money, from a control that accounts for it.
+    pub cost: Option<Cost>,
+    /// Energy and emissions, from a control that accounts for them.
+    pub impact: Option<Impact>,
 }
 
 impl Findings {
     /// No findings of the control `control`.
     pub fn none(control: &'static str) -> Self {
-        Self { control, hits: Vec::new(), redactions: Vec::new() }
+        Self { control, hits: Vec::new(), redactions: Vec::new(), cost: None, impact: None }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Puts what an exchange found into the words of the audit record.
 
+use weir_accounting::UsageSource;
 use weir_audit::{Completion, Intent, PicoUsd, Quantity, exchange as audit};
 use weir_dialects::Summary;
 use weir_policies::{Caller, Enforcement, Findings};
@@ -31,7 +32,7 @@ pub fn summary(completion: &mut Completion, summary: &Summary) {
         input: usage.input,
         output: usage.output,
         reasoning: usage.reasoning,
-        source: usage.source.name().into(),
+        source: usage_source(usage.source).into(),
         suspect: usage.suspect,
     });
 }
@@ -91,11 +92,24 @@ pub fn upstream(completion: &mut Completion, upstream: &Upstream) {
     completion.region = upstream.settings.region.clone().map(Into::into);
 }
 
-/// Which upstreams were tried.
-pub fn attempts(attempts: Vec<Attempt>) -> Vec<audit::Attempt> {
-    let attempt =
-        |attempt: Attempt| audit::Attempt { result: attempt.result.into(), upstream: attempt.upstream.into() };
-    attempts.into_iter().map(attempt).collect()
+/// Which upstreams were tried, where it took more than one try.
+pub fn attempts(completion: &mut Completion, attempts: &[Attempt]) {
+    if attempts.len() < 2 {
+        return;
+    }
+    let kept = |attempt: &Attempt| audit::Attempt {
+        result: attempt.result.clone().into(),
+        upstream: attempt.upstream.clone().into(),
+    };
+    completion.attempts = attempts.iter().map(kept).collect();
+}
+
+fn usage_source(source: UsageSource) -> &'static str {
+    match source {
+        UsageSource::Provider => "provider",
+        UsageSource::Counted => "counted",
+        UsageSource::Estimated => "estimated",
+    }
 }
 
 /// `2xx` and so on: a label of few values.

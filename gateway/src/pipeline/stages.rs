@@ -165,7 +165,7 @@ impl Admitted {
     pub async fn inspect(self, gate: &Gate, trail: &mut Trail) -> Result<Inspected, Refusal> {
         let Self { head, caller, request, picked } = self;
         let mut guards = Guards::begin(&gate.live().controls, &caller);
-        let (request, slots, guards, verdict) = off_thread(request.size(), move || {
+        let (request, slots, guards, verdict) = off_thread(request.body().len(), move || {
             let mut slots = request.slots();
             let verdict = guards.request(&mut slots);
             (request, slots, guards, verdict)
@@ -191,7 +191,7 @@ impl Inspected {
         let body = request.render(&slots, &rewrite);
         let call = Call {
             method: head.method,
-            path: request.endpoint().upstream_path(),
+            path: upstream_path(request.endpoint()),
             body,
             headers: relay::forwarded(&head.headers),
         };
@@ -222,7 +222,7 @@ impl Routed {
             opened = relay::open(&order, &mut attempts) => opened,
             () = downstream.gone() => Err(Refusal::ClientGone),
         };
-        trail.attempts(attempts);
+        trail.attempts(&attempts);
         match opened {
             Ok(opened) => {
                 trail.opened(&opened);
@@ -257,4 +257,10 @@ impl Relayed {
             super::buffered::answer(self, gate, downstream, trail).await
         }
     }
+}
+
+/// What follows `/v1`: an upstream's base address has that part.
+fn upstream_path(endpoint: &Endpoint) -> String {
+    let path = endpoint.path();
+    path.strip_prefix("/v1").unwrap_or(path).to_owned()
 }

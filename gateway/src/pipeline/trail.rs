@@ -85,10 +85,6 @@ impl Trail {
         self.completion.decision
     }
 
-    /// Who answers, once known.
-    pub fn upstream(&self) -> Option<&Arc<Upstream>> {
-        self.upstream.as_ref()
-    }
 
     /// The model that answered, or the one asked for.
     pub fn model(&self) -> &str {
@@ -147,12 +143,12 @@ impl Trail {
     }
 
     /// Which upstreams were tried.
-    pub fn attempts(&mut self, attempts: Vec<Attempt>) {
-        for attempt in &attempts {
+    pub fn attempts(&mut self, attempts: &[Attempt]) {
+        inscribe::attempts(&mut self.completion, attempts);
+        for attempt in attempts {
             let labels = [("upstream", attempt.upstream.clone()), ("result", attempt.result.clone())];
             metrics::counter!("weir_upstream_attempts_total", &labels).increment(1);
         }
-        self.completion.attempts = inscribe::attempts(attempts);
     }
 
     /// An upstream answers.

@@ -11,4 +11,4 @@ pub use call::{Call, forwarded};
 pub use deadline::Deadlines;
 pub use failover::{Attempt, Opened, Order, open};
 pub use source::{Broken, Source};
-pub use whole::{Answer, whole};
+pub use whole::{collect, whole};

@@ -8,7 +8,7 @@ use pingora_core::{
     protocols::http::client::HttpSession,
     upstreams::peer::HttpPeer,
 };
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 
 use super::{Call, Deadlines};
 use crate::routing::Wire;
@@ -76,7 +76,3 @@ async fn converse(session: &mut HttpSession, wire: &Wire, call: &Call) -> Result
     }
 }
 
-/// Whether a deadline has passed.
-pub fn passed(deadline: Instant) -> bool {
-    Instant::now() >= deadline
-}

@@ -10,7 +10,7 @@ pub use types::*;
 pub use weir_policies::document::Problem;
 
 /// Looks up an environment variable.
-pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub type Environment<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);
 
 /// Names the file when neither `--config` nor this is given: `weir.yaml` here, if there is one.
 const DEFAULT_FILE: &str = "weir.yaml";

@@ -96,7 +96,9 @@ impl HttpServerApp for Traffic {
 }
 
 /// Writes a refusal as the whole answer.
-pub(crate) async fn refuse(downstream: &mut Downstream, head: ReplyHead, body: String) -> Result<(), Refusal> {
+/// # Errors
+/// [`Refusal::ClientGone`].
+pub async fn refuse(downstream: &mut Downstream, head: ReplyHead, body: String) -> Result<(), Refusal> {
     let head = head.with(http::header::CONTENT_TYPE, "application/json");
     downstream.head(head, Framing::Length(body.len())).await?;
     downstream.last(body.into()).await

@@ -6,7 +6,7 @@ mod downstream;
 mod drain;
 mod head;
 
-pub use app::Traffic;
+pub use app::{Traffic, refuse};
 pub use body::read_body;
 pub use downstream::{Downstream, Framing, ReplyHead};
 pub use drain::{Drain, InFlight};

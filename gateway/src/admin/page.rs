@@ -1,0 +1,23 @@
+//! The page at `/` and its parts, and the description of the API: all of them fixed.
+
+use axum::{http::header, response::IntoResponse};
+
+/// The page.
+pub(super) async fn index() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], include_str!("page/index.html"))
+}
+
+/// Its script.
+pub(super) async fn script() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], include_str!("page/admin.js"))
+}
+
+/// Its style.
+pub(super) async fn style() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("page/admin.css"))
+}
+
+/// The API description.
+pub(super) async fn openapi() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], include_str!("page/openapi.json"))
+}
