@@ -1,11 +1,12 @@
 //! `weir check`: everything `weir serve` would stumble over, without starting anything.
 
-use std::io::Write;
+use std::{io::Write, path::PathBuf};
 
 use clap::Args;
 use serde_json::json;
+use weir_inference::ModelFiles;
 
-use super::{Config, End, Failure, models};
+use super::{Config, End, Failure};
 use crate::settings::{Engine, Problem, Settings};
 
 /// `weir check`.
@@ -51,13 +52,12 @@ fn models_of(settings: &Settings) -> Vec<Problem> {
         Engine::Embedded(embedded) => Some(&embedded.models),
         Engine::OpenAi(_) => None,
     });
-    let faulty = |folder: &std::path::PathBuf| {
-        let folder = folder.clone();
-        models::verify_files(&folder).into_iter().filter_map(move |(file, fault)| {
-            Some(Problem::of_file(&folder.join(file).display().to_string(), fault?.text()))
-        })
+    let problems = |folder: &PathBuf| {
+        let name = folder.display().to_string();
+        let faults = ModelFiles::at(folder).faults();
+        faults.into_iter().map(move |fault| Problem::of_file(&name, fault.to_string()))
     };
-    folders.flat_map(faulty).collect()
+    folders.flat_map(problems).collect()
 }
 
 fn document(problems: &[Problem]) -> serde_json::Value {

@@ -2,7 +2,9 @@
 
 mod check;
 mod duration;
+mod infer;
 mod keys;
+mod logs;
 mod models;
 mod time;
 
@@ -16,9 +18,15 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::settings::{Problem, Settings, system_environment};
 
-/// A gateway that governs traffic to language models.
+/// The command line as clap reads it.
 #[derive(Parser)]
-#[command(name = "weir", version, about, disable_help_subcommand = true, arg_required_else_help = true)]
+#[command(
+    name = "weir",
+    version,
+    about = "A gateway that governs traffic to language models",
+    disable_help_subcommand = true,
+    arg_required_else_help = true
+)]
 struct Line {
     #[command(subcommand)]
     command: Command,
@@ -31,6 +39,9 @@ enum Command {
     /// Make, list and revoke API keys
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// Run the embedded model server on its own
+    #[command(subcommand)]
+    Infer(infer::Infer),
     /// Look after the files of the embedded models
     #[command(subcommand)]
     Models(models::Models),
@@ -70,7 +81,7 @@ pub enum Failure {
 #[must_use]
 pub fn main() -> ExitCode {
     let end = match Line::try_parse() {
-        Ok(line) => run(line.command, &mut io::stdout().lock()),
+        Ok(line) => run(line.command, &mut io::stdout()),
         Err(fault) => {
             // Help and version are asked for, and go to standard output; nothing can be done when that is closed.
             let _closed = fault.print();
@@ -84,6 +95,7 @@ fn run(command: Command, out: &mut dyn Write) -> End {
     let done = match command {
         Command::Check(check) => check.run(out),
         Command::Keys(keys) => keys.run(out),
+        Command::Infer(infer) => infer.run(),
         Command::Models(models) => models.run(out),
     };
     match done {
