@@ -17,6 +17,7 @@ use crate::error::AuditError;
 use crate::exchange::{Completion, Intent};
 use crate::options::{Ambient, Mode, Options, new_id};
 use crate::queue::{Admission, Entry, Queue};
+use crate::read::{LANES, lane};
 use crate::record::{AdminEvent, Reason};
 use crate::recover::{OpenCall, Recovery, recover};
 use crate::text::Text;
@@ -94,6 +95,38 @@ impl Log {
         let thread = Mutex::new(Some(thread));
         let inner = Inner { dir: dir.to_owned(), mode, ambient, queue, counters, thread };
         Ok((Self { inner: Arc::new(inner) }, recovery))
+    }
+
+    /// Opens the log beside a writer that still ends its calls, in the lane that is free.
+    ///
+    /// # Errors
+    /// As [`Log::open`]; [`AuditError::Locked`] while every lane has a writer.
+    pub fn open_beside(dir: &Path, options: Options) -> Result<(Self, Recovery), AuditError> {
+        let mut last = Self::open(dir, options.clone());
+        for index in 1..LANES {
+            if !matches!(last, Err(AuditError::Locked { .. })) {
+                break;
+            }
+            last = Self::open(&lane(dir, index), options.clone());
+        }
+        last
+    }
+
+    /// Opens the log alone: no lane may have a writer. Calls that a writer of another lane left open are ended
+    /// as `abandoned`.
+    ///
+    /// # Errors
+    /// As [`Log::open`].
+    pub fn open_alone(dir: &Path, options: Options) -> Result<(Self, Recovery), AuditError> {
+        let (log, mut recovery) = Self::open(dir, options.clone())?;
+        for folder in (1..LANES).map(|index| lane(dir, index)).filter(|folder| folder.is_dir()) {
+            // Dropping it closes it.
+            let (_, found) = Self::open(&folder, options.clone())?;
+            recovery.records += found.records;
+            recovery.torn_bytes += found.torn_bytes;
+            recovery.abandoned += found.abandoned;
+        }
+        Ok((log, recovery))
     }
 
     /// A new record id (UUIDv7), to give to [`Intent::record_id`] and to the caller.

@@ -30,7 +30,7 @@ pub struct Engines {
 ///
 /// # Errors
 /// What the log says, with what to do.
-pub fn open_log(settings: &Settings, _start: Start) -> Result<Log> {
+pub fn open_log(settings: &Settings, start: Start) -> Result<Log> {
     let audit = &settings.audit;
     let mode = match audit.mode {
         AuditMode::Strict => Mode::Strict,
@@ -43,8 +43,12 @@ pub fn open_log(settings: &Settings, _start: Start) -> Result<Log> {
         min_free_bytes: audit.min_free,
         ..Options::default()
     };
-    let (log, recovery) = Log::open(&audit.dir, options)
-        .with_context(|| format!("the audit log in {} can't be opened", audit.dir.display()))?;
+    // A gateway that is being replaced still writes the ends of its calls: its successor writes beside it.
+    let opened = match start {
+        Start::Fresh => Log::open_alone(&audit.dir, options),
+        Start::Upgrade => Log::open_beside(&audit.dir, options),
+    };
+    let (log, recovery) = opened.with_context(|| format!("the audit log in {} can't be opened", audit.dir.display()))?;
     tracing::info!(?recovery, "audit log open");
     Ok(log)
 }

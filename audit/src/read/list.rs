@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::call::{Call, Ending};
 use super::frames::Frames;
+use super::lanes::{Cursor, Merge, NEWEST, lanes};
 use crate::error::AuditError;
 use crate::exchange::Decision;
 use crate::record::{Kind, Record};
@@ -40,8 +41,15 @@ pub struct Filter {
     pub decision: Option<Decision>,
     /// Most calls of the page; 0 stands for 100.
     pub limit: usize,
-    /// Only calls before this one: [`Page::next`] of the page before.
-    pub after: Option<u64>,
+    /// Only calls behind this place: [`Page::next`] of the page before.
+    pub after: Option<Cursor>,
+}
+
+impl Filter {
+    /// Most calls of a page.
+    fn most(&self) -> usize {
+        if self.limit == 0 { 100 } else { self.limit }
+    }
 }
 
 /// Some calls, newest first.
@@ -51,19 +59,38 @@ pub struct Page {
     pub calls: Vec<Call>,
     /// Where the next page begins, for [`Filter::after`]; `None` when the log has no older call. A page may be
     /// short, or empty, and still have a next one: a search stops after half a million records.
-    pub next: Option<u64>,
+    pub next: Option<Cursor>,
 }
 
-/// The newest calls that match, joined with their ends.
+/// The newest calls that match, joined with their ends, out of all lanes of the log.
 ///
 /// # Errors
 /// [`AuditError::Io`], and [`AuditError::Corrupt`] when a record of the page can't be read.
 pub fn list(dir: &Path, filter: &Filter) -> Result<Page, AuditError> {
+    let lanes = lanes(dir);
+    let mut merge = Merge::new(lanes.len(), filter.after.as_ref());
+    for (index, lane) in lanes.iter().enumerate() {
+        if let Some(before) = merge.from(index) {
+            let part = list_lane(lane, filter, before)?;
+            merge.add(index, part.calls, part.next);
+        }
+    }
+    let (calls, next) = merge.newest(filter.most());
+    Ok(Page { calls, next })
+}
+
+/// Some calls of one lane, and the position behind which older ones stand.
+#[derive(Default)]
+struct Part {
+    calls: Vec<Call>,
+    next: Option<u64>,
+}
+
+fn list_lane(dir: &Path, filter: &Filter, before: u64) -> Result<Part, AuditError> {
     let segments = segment::list(dir)?;
-    let before = filter.after.unwrap_or(u64::MAX);
     let mut search =
-        Search { filter, ends: HashMap::new(), page: Page::default(), scanned: 0, has_all: true };
-    if filter.after.is_some() {
+        Search { filter, ends: HashMap::new(), page: Part::default(), scanned: 0, has_all: true };
+    if before != NEWEST {
         search.gather_ends(&segments, before)?;
     }
     for (first_seq, path) in segments.iter().rev().filter(|(first_seq, _)| *first_seq < before) {
@@ -82,7 +109,7 @@ struct Search<'a> {
     filter: &'a Filter,
     /// Ends of calls whose intents are yet to come.
     ends: HashMap<Uuid, Record>,
-    page: Page,
+    page: Part,
     scanned: usize,
     /// Whether every end that the log holds has been seen.
     has_all: bool,
@@ -111,8 +138,7 @@ impl Search<'_> {
             }
             _ => {}
         }
-        let limit = if self.filter.limit == 0 { 100 } else { self.filter.limit };
-        if self.page.calls.len() < limit && self.scanned < MAX_SCANNED {
+        if self.page.calls.len() < self.filter.most() && self.scanned < MAX_SCANNED {
             return Ok(Step::Go);
         }
         let seq = frames.seq(index);

@@ -4,6 +4,7 @@
 
 mod call;
 mod frames;
+mod lanes;
 mod list;
 mod records;
 
@@ -13,6 +14,8 @@ use std::path::Path;
 use uuid::Uuid;
 
 pub use call::{Call, Ending};
+pub use lanes::Cursor;
+pub(crate) use lanes::{LANES, lane};
 pub use list::{Filter, Page, list};
 pub use records::{Records, iterate};
 
@@ -37,6 +40,15 @@ pub enum Found {
 /// # Errors
 /// [`AuditError::Io`], and [`AuditError::Corrupt`] when a record that mentions the id can't be read.
 pub fn find(dir: &Path, id: Uuid) -> Result<Option<Found>, AuditError> {
+    for lane in lanes::lanes(dir) {
+        if let Some(found) = find_in(&lane, id)? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+fn find_in(dir: &Path, id: Uuid) -> Result<Option<Found>, AuditError> {
     let mut related = HashMap::new();
     let Some(record) = search(dir, id, &mut related)? else { return Ok(None) };
     if record.kind == Kind::Intent {

@@ -4,6 +4,7 @@
 mod admission;
 mod damage;
 mod kill;
+mod lanes;
 mod listing;
 mod power;
 mod support;

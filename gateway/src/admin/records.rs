@@ -11,7 +11,7 @@ use serde_json::json;
 use uuid::Uuid;
 use weir_audit::{
     AuditError, Decision, Stamp,
-    read::{self, Filter, Found, Page},
+    read::{self, Cursor, Filter, Found, Page},
 };
 
 use super::{App, Shared, fault::Fault, summary::Summary};
@@ -102,6 +102,6 @@ fn limit(value: &str) -> Result<usize, Fault> {
     limit.ok_or(Fault::Parameter { parameter: "limit", expected: "a number from 1 to 500" })
 }
 
-fn after(value: &str) -> Result<u64, Fault> {
+fn after(value: &str) -> Result<Cursor, Fault> {
     value.parse().map_err(|_| Fault::Parameter { parameter: "after", expected: "the `next` of a page" })
 }
