@@ -5,7 +5,10 @@ use std::{io::Write, sync::Arc};
 use anyhow::{Context, Result, bail};
 use weir_accounting::{Catalogue, Factors};
 use weir_audit::{Log, Mode, Options};
-use weir_callers::{Callers, CallersOptions, keys::{Created, KeyFile}};
+use weir_callers::{
+    Callers, CallersOptions,
+    keys::{Created, KeyFile},
+};
 use weir_inference::{EngineOptions, ModelFiles, Service};
 use weir_policies::{PolicySet, PseudonymKey};
 
@@ -37,12 +40,8 @@ pub fn open_log(settings: &Settings, _start: Start) -> Result<Log> {
         AuditMode::Bounded => Mode::Bounded,
         AuditMode::Observe => Mode::Observe,
     };
-    let options = Options {
-        mode,
-        segment_bytes: audit.segment,
-        min_free_bytes: audit.min_free,
-        ..Options::default()
-    };
+    let options =
+        Options { mode, segment_bytes: audit.segment, min_free_bytes: audit.min_free, ..Options::default() };
     let (log, recovery) = Log::open(&audit.dir, options)
         .with_context(|| format!("the audit log in {} can't be opened", audit.dir.display()))?;
     tracing::info!(?recovery, "audit log open");

@@ -56,7 +56,9 @@ pub enum Refusal {
         retry_after: Duration,
     },
     /// A control that must run could not.
-    #[error("the control `{control}` could not evaluate this request, so it was refused; tell your administrator")]
+    #[error(
+        "the control `{control}` could not evaluate this request, so it was refused; tell your administrator"
+    )]
     PolicyUnavailable {
         /// Name of the control.
         control: &'static str,
