@@ -5,7 +5,10 @@ use std::{io::Write, sync::Arc};
 use anyhow::{Context, Result, bail};
 use weir_accounting::{Catalogue, Factors};
 use weir_audit::{Log, Mode, Options};
-use weir_callers::{Callers, CallersOptions, keys::{Created, KeyFile}};
+use weir_callers::{
+    Callers, CallersOptions,
+    keys::{Created, KeyFile},
+};
 use weir_inference::{EngineOptions, ModelFiles, Service};
 use weir_policies::{PolicySet, PseudonymKey};
 

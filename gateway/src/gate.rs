@@ -93,7 +93,10 @@ impl Gate {
 
     /// Bounds on request JSON.
     pub fn json_limits(&self) -> weir_dialects::Limits {
-        weir_dialects::Limits { depth: self.settings.limits.json_depth, leaves: self.settings.limits.json_leaves }
+        weir_dialects::Limits {
+            depth: self.settings.limits.json_depth,
+            leaves: self.settings.limits.json_leaves,
+        }
     }
 
     /// The clocks of an exchange whose request has been read.
@@ -122,7 +125,9 @@ impl Gate {
                 TrustedHeader::Conversation => caller.conversation = said("x-weir-conversation"),
                 TrustedHeader::Purpose => caller.purpose = said("x-weir-purpose"),
                 TrustedHeader::CostCenter => caller.cost_center = said("x-weir-cost-center"),
-                TrustedHeader::Tags => caller.tags = said("x-weir-tags").map(|text| tags(&text)).unwrap_or_default(),
+                TrustedHeader::Tags => {
+                    caller.tags = said("x-weir-tags").map(|text| tags(&text)).unwrap_or_default()
+                }
             }
         }
     }

@@ -34,13 +34,19 @@ pub struct Housekeeping {
 
 impl Housekeeping {
     /// Housekeeping of a gateway.
-    pub fn new(gate: Arc<Gate>, in_flight: Arc<InFlight>, metrics: PrometheusHandle, engines: Engines) -> Self {
+    pub fn new(
+        gate: Arc<Gate>,
+        in_flight: Arc<InFlight>,
+        metrics: PrometheusHandle,
+        engines: Engines,
+    ) -> Self {
         Self { gate, in_flight, metrics, engines: Mutex::new(engines) }
     }
 
     async fn admin(&self, mut stop: ShutdownWatch) -> Result<()> {
         let address = self.gate.settings().listen.admin;
-        let listener = listen(address).with_context(|| format!("the admin address {address} can't be used"))?;
+        let listener =
+            listen(address).with_context(|| format!("the admin address {address} can't be used"))?;
         tracing::info!(%address, "admin port open");
         let router = admin::router(crate::console::state(&self.gate, &self.metrics));
         let stopped = async move {

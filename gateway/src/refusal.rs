@@ -56,7 +56,9 @@ pub enum Refusal {
         retry_after: Duration,
     },
     /// A control that must run could not.
-    #[error("the control `{control}` could not evaluate this request, so it was refused; tell your administrator")]
+    #[error(
+        "the control `{control}` could not evaluate this request, so it was refused; tell your administrator"
+    )]
     PolicyUnavailable {
         /// Name of the control.
         control: &'static str,
@@ -134,9 +136,18 @@ impl Refusal {
         }
     }
 
-    /// The policy decision that clients read in `x-weir-decision`.
-    pub fn is_policy(&self) -> bool {
-        matches!(self, Self::Denied(_) | Self::PolicyUnavailable { .. })
+    /// Whether the gateway itself said no, so that the decision is `blocked`; faults of upstreams and clients that
+    /// left decide nothing.
+    pub fn is_block(&self) -> bool {
+        !matches!(
+            self,
+            Self::Busy { .. }
+                | Self::Upstream(_)
+                | Self::UpstreamTimeout
+                | Self::Relayed { .. }
+                | Self::ClientTimeout
+                | Self::ClientGone
+        )
     }
 
     /// The error body: OpenAI's shape, and beside it what leads to the record.

@@ -61,7 +61,10 @@ pub fn run(settings: Settings, start: Start) -> Result<()> {
     let mut server = Server::new_with_opt_and_conf(opt, conf);
     server.bootstrap();
     server.add_service(traffic(&gate, &in_flight)?);
-    server.add_service(background_service("housekeeping", Housekeeping::new(gate, in_flight, metrics, engines)));
+    server.add_service(background_service(
+        "housekeeping",
+        Housekeeping::new(gate, in_flight, metrics, engines),
+    ));
     server.run(RunArgs::default());
     Ok(())
 }

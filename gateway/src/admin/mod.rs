@@ -24,7 +24,7 @@ use tokio::sync::Semaphore;
 
 pub use access::{Access, Door};
 pub use health::Check;
-
+pub use summary::Summary;
 
 /// Most bytes of a request body; no endpoint takes one.
 const MAX_BODY: usize = 16 << 10;

@@ -3,7 +3,6 @@
 use std::{
     io::{self, Write},
     path::{Path, PathBuf},
-    process::ExitCode,
     time::SystemTime,
 };
 
@@ -16,19 +15,21 @@ use weir_audit::{
     read::{self, Filter, Found},
 };
 
+use super::{Config, End, Failure};
 use crate::admin::Summary;
 
-/// Folder of the audit log inside the data folder.
+/// Folder of the audit log inside a data folder.
 const AUDIT: &str = "audit";
-/// The data folder when nothing names another.
-const DATA_DIR: &str = "weir-data";
 
 /// Look into the audit log, also while the gateway runs.
-#[derive(Args, Debug)]
+#[derive(Args)]
 pub struct AuditArgs {
-    /// Data folder of the gateway [default: weir-data].
-    #[arg(long, env = "WEIR_DATA_DIR", global = true)]
+    /// Data folder of the gateway, instead of the one its settings name
+    #[arg(long, global = true, value_name = "FOLDER")]
     pub data_dir: Option<PathBuf>,
+    /// Where the settings are.
+    #[command(flatten)]
+    pub config: Config,
     /// What to do.
     #[command(subcommand)]
     pub command: AuditCommand,
@@ -83,7 +84,7 @@ pub struct ShowArgs {
 #[derive(Debug, thiserror::Error)]
 pub enum AuditFault {
     /// There is no log.
-    #[error("there is no audit log in {}; name the gateway's data folder with --data-dir", .0.display())]
+    #[error("there is no audit log in {}; name the gateway's settings with --config or its data folder with --data-dir", .0.display())]
     NoLog(PathBuf),
     /// The log can't be read.
     #[error(transparent)]
@@ -93,27 +94,34 @@ pub enum AuditFault {
     Output(#[from] io::Error),
 }
 
-/// Runs the command. The exit code is 1 when `show` finds nothing.
-///
-/// # Errors
-/// When there is no log, or it can't be read, or `out` can't be written.
-pub fn run(args: AuditArgs, out: &mut dyn Write) -> Result<ExitCode, AuditFault> {
-    let dir = args.data_dir.unwrap_or_else(|| DATA_DIR.into()).join(AUDIT);
-    if !dir.is_dir() {
-        return Err(AuditFault::NoLog(dir));
-    }
-    let done = match args.command {
-        AuditCommand::List(args) => list(&dir, args, out),
-        AuditCommand::Show(args) => show(&dir, &args, out),
-    };
-    match done {
-        // Whoever reads the output has seen enough.
-        Err(AuditFault::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
-        done => done,
+impl AuditArgs {
+    /// Runs the command. It ends with a finding when `show` finds nothing.
+    ///
+    /// # Errors
+    /// When the settings can't be used, there is no log, it can't be read, or `out` can't be written.
+    pub fn run(self, out: &mut dyn Write) -> Result<End, Failure> {
+        let dir = match self.data_dir {
+            Some(data_dir) => data_dir.join(AUDIT),
+            None => self.config.folders()?.audit,
+        };
+        match run(self.command, &dir, out) {
+            Err(AuditFault::Output(error)) => Err(error.into()),
+            done => Ok(done?),
+        }
     }
 }
 
-fn list(dir: &Path, args: ListArgs, out: &mut dyn Write) -> Result<ExitCode, AuditFault> {
+fn run(command: AuditCommand, dir: &Path, out: &mut dyn Write) -> Result<End, AuditFault> {
+    if !dir.is_dir() {
+        return Err(AuditFault::NoLog(dir.to_owned()));
+    }
+    match command {
+        AuditCommand::List(args) => list(dir, args, out),
+        AuditCommand::Show(args) => show(dir, &args, out),
+    }
+}
+
+fn list(dir: &Path, args: ListArgs, out: &mut dyn Write) -> Result<End, AuditFault> {
     let wanted = args.limit as usize;
     let mut filter = Filter {
         since: args.since.map(Stamp::time),
@@ -141,13 +149,13 @@ fn list(dir: &Path, args: ListArgs, out: &mut dyn Write) -> Result<ExitCode, Aud
         print_table(out, &rows)?;
     }
     out.flush()?;
-    Ok(ExitCode::SUCCESS)
+    Ok(End::Fine)
 }
 
-fn show(dir: &Path, args: &ShowArgs, out: &mut dyn Write) -> Result<ExitCode, AuditFault> {
+fn show(dir: &Path, args: &ShowArgs, out: &mut dyn Write) -> Result<End, AuditFault> {
     let Some(found) = read::find(dir, args.id)? else {
         writeln!(out, "{}", if args.json { "null" } else { "no call or record has this id" })?;
-        return Ok(ExitCode::FAILURE);
+        return Ok(End::Finding);
     };
     let value = match &found {
         Found::Call(call) => serde_json::to_value(call),
@@ -161,7 +169,7 @@ fn show(dir: &Path, args: &ShowArgs, out: &mut dyn Write) -> Result<ExitCode, Au
         print_fields(out, &value, 0)?;
     }
     out.flush()?;
-    Ok(ExitCode::SUCCESS)
+    Ok(End::Fine)
 }
 
 const COLUMNS: [&str; 11] = [
@@ -282,11 +290,11 @@ mod tests {
         (dir, ids)
     }
 
-    fn output(dir: &Path, arguments: &[&str]) -> (String, ExitCode) {
+    fn output(dir: &Path, arguments: &[&str]) -> (String, End) {
         let dir = dir.to_str().unwrap();
         let all = [&["audit"], arguments, &["--data-dir", dir]].concat();
         let mut out = Vec::new();
-        let code = run(Program::try_parse_from(all).unwrap().args, &mut out).unwrap();
+        let code = Program::try_parse_from(all).unwrap().args.run(&mut out).unwrap();
         (String::from_utf8(out).unwrap(), code)
     }
 
@@ -341,11 +349,11 @@ mod tests {
     async fn what_is_not_there_is_said() {
         let (dir, _) = sample().await;
         let (text, code) = output(dir.path(), &["show", "01a20000-0000-7000-8000-000000000000"]);
-        assert_eq!((text.as_str(), code), ("no call or record has this id\n", ExitCode::FAILURE));
+        assert_eq!((text.as_str(), code), ("no call or record has this id\n", End::Finding));
         let empty = tempdir().unwrap();
         let path = empty.path().to_str().unwrap();
         let args = Program::try_parse_from(["audit", "list", "--data-dir", path]).unwrap().args;
-        assert!(matches!(run(args, &mut Vec::new()), Err(AuditFault::NoLog(_))));
+        assert!(matches!(args.run(&mut Vec::new()), Err(Failure::Work(_))));
     }
 
     #[test]

@@ -5,9 +5,10 @@ use std::{io::Write, path::PathBuf};
 use clap::Args;
 use serde_json::json;
 use weir_inference::ModelFiles;
+use weir_policies::PolicySet;
 
 use super::{Config, End, Failure};
-use crate::settings::{Engine, Problem, Settings};
+use crate::settings::{Baseline, Engine, Problem, Settings};
 
 /// `weir check`.
 #[derive(Args)]
@@ -44,7 +45,18 @@ impl Check {
 
 /// Problems beyond the settings file: in what it names.
 fn beyond(settings: &Settings) -> Vec<Problem> {
-    models_of(settings)
+    let mut problems = policies_of(settings);
+    problems.extend(models_of(settings));
+    problems
+}
+
+fn policies_of(settings: &Settings) -> Vec<Problem> {
+    let files = &settings.policies.files;
+    let read = match settings.policies.baseline {
+        Baseline::On => PolicySet::load_behind_baseline(files),
+        Baseline::Off => PolicySet::load(files),
+    };
+    read.err().unwrap_or_default()
 }
 
 fn models_of(settings: &Settings) -> Vec<Problem> {

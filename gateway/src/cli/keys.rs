@@ -94,7 +94,7 @@ impl Keys {
 
 impl Create {
     fn run(self, out: &mut dyn Write) -> Result<End, Failure> {
-        let file = KeyFile::open(&self.config.data_dir()?)?;
+        let file = KeyFile::open(&self.config.folders()?.data)?;
         let new = NewKey {
             name: self.name,
             tenant: self.tenant,
@@ -120,7 +120,7 @@ impl Create {
 
 impl List {
     fn run(self, out: &mut dyn Write) -> Result<End, Failure> {
-        let keys = KeyFile::open(&self.config.data_dir()?)?.list()?;
+        let keys = KeyFile::open(&self.config.folders()?.data)?.list()?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         if self.json {
             let keys: Vec<Value> = keys.iter().map(|key| object(key, now)).collect();
@@ -134,7 +134,7 @@ impl List {
 
 impl Revoke {
     fn run(self, out: &mut dyn Write) -> Result<End, Failure> {
-        let key = KeyFile::open(&self.config.data_dir()?)?.revoke(&self.id)?;
+        let key = KeyFile::open(&self.config.folders()?.data)?.revoke(&self.id)?;
         writeln!(out, "{} is revoked; running gateways refuse it within two seconds", key.id)?;
         Ok(End::Fine)
     }

@@ -1,11 +1,13 @@
 //! The command line: one binary, one command a file.
 
+mod audit;
 mod check;
 mod duration;
 mod infer;
 mod keys;
 mod logs;
 mod models;
+mod serve;
 mod time;
 
 use std::{
@@ -16,7 +18,7 @@ use std::{
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::settings::{Problem, Settings, system_environment};
+use crate::settings::{Folders, Problem, Settings, system_environment};
 
 /// The command line as clap reads it.
 #[derive(Parser)]
@@ -34,11 +36,15 @@ struct Line {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Run the gateway
+    Serve(serve::Serve),
     /// Check the settings, policies, prices and models; tell all problems at once
     Check(check::Check),
     /// Make, list and revoke API keys
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// Look into the audit log, also while the gateway runs
+    Audit(audit::AuditArgs),
     /// Run the embedded model server on its own
     #[command(subcommand)]
     Infer(infer::Infer),
@@ -51,7 +57,7 @@ enum Command {
 #[derive(Args)]
 pub struct Config {
     /// Settings file; else the one WEIR_CONFIG names, else ./weir.yaml, else the embedded default
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
 }
 
@@ -93,8 +99,10 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command, out: &mut dyn Write) -> End {
     let done = match command {
+        Command::Serve(serve) => serve.run(),
         Command::Check(check) => check.run(out),
         Command::Keys(keys) => keys.run(out),
+        Command::Audit(audit) => audit.run(out),
         Command::Infer(infer) => infer.run(),
         Command::Models(models) => models.run(out),
     };
@@ -110,9 +118,9 @@ impl Config {
         Settings::load(self.config.as_deref(), &system_environment).map_err(Failure::Settings)
     }
 
-    /// The data folder alone.
-    fn data_dir(&self) -> Result<PathBuf, Failure> {
-        crate::settings::data_dir(self.config.as_deref(), &system_environment).map_err(Failure::Settings)
+    /// The folders alone.
+    fn folders(&self) -> Result<Folders, Failure> {
+        crate::settings::folders(self.config.as_deref(), &system_environment).map_err(Failure::Settings)
     }
 }
 

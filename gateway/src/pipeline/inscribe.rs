@@ -17,7 +17,10 @@ pub fn caller(intent: &mut Intent, caller: &Caller) {
     intent.purpose = text(&caller.purpose);
     intent.cost_center = text(&caller.cost_center);
     intent.conversation = text(&caller.conversation);
-    let tag = |(name, value): &(String, String)| audit::Tag { name: name.clone().into(), value: value.clone().into() };
+    let tag = |(name, value): &(String, String)| audit::Tag {
+        name: name.clone().into(),
+        value: value.clone().into(),
+    };
     intent.tags = caller.tags.iter().map(tag).collect();
 }
 
@@ -72,10 +75,8 @@ pub fn cost(cost: &weir_accounting::Cost) -> audit::Cost {
 
 /// Energy, carbon and water.
 pub fn impact(impact: &weir_accounting::Impact) -> audit::Impact {
-    let span = |range: weir_accounting::Range| audit::Span {
-        max: Quantity(range.max),
-        min: Quantity(range.min),
-    };
+    let span =
+        |range: weir_accounting::Range| audit::Span { max: Quantity(range.max), min: Quantity(range.min) };
     audit::Impact {
         energy_kwh: span(impact.energy_kwh),
         gwp_kg: span(impact.gwp_kg),

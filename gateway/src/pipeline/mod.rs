@@ -34,7 +34,12 @@ pub async fn exchange(gate: &Gate, downstream: &mut Downstream) {
 ///
 /// INVARIANT: the intent is durable before `relay` is called, and nothing of the body is read before the caller
 /// is known.
-async fn serve(gate: &Gate, downstream: &mut Downstream, head: Head, trail: &mut Trail) -> Result<(), Refusal> {
+async fn serve(
+    gate: &Gate,
+    downstream: &mut Downstream,
+    head: Head,
+    trail: &mut Trail,
+) -> Result<(), Refusal> {
     let limits = gate.limits();
     Head::check(downstream.session(), limits.header_bytes)?;
     let received = Received::route(head)?;

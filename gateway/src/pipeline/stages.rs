@@ -237,20 +237,27 @@ impl Routed {
 }
 
 /// Runs work on a body: small bodies here, large ones where they hold up nobody else.
-async fn off_thread<T: Send + 'static>(size: usize, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
+async fn off_thread<T: Send + 'static>(
+    size: usize,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Refusal> {
     if size <= HEAVY {
         return Ok(work());
     }
     tokio::task::spawn_blocking(work).await.map_err(|_| Refusal::PolicyUnavailable { control: "inspection" })
 }
 
-
 impl Relayed {
     /// Sends the reply on: as a stream where it is one, otherwise whole.
     ///
     /// # Errors
     /// What the client gets instead of a reply.
-    pub async fn answer(self, gate: &Gate, downstream: &mut Downstream, trail: &mut Trail) -> Result<(), Refusal> {
+    pub async fn answer(
+        self,
+        gate: &Gate,
+        downstream: &mut Downstream,
+        trail: &mut Trail,
+    ) -> Result<(), Refusal> {
         if self.opened.status == 200 && self.request.stream() && self.opened.is_stream() {
             super::streamed::answer(self, gate, downstream, trail).await
         } else {

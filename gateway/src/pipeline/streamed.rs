@@ -146,7 +146,12 @@ impl Flow<'_> {
         }
     }
 
-    async fn tell(mut self, ending: Ending, downstream: &mut Downstream, trail: &mut Trail) -> Result<(), Refusal> {
+    async fn tell(
+        mut self,
+        ending: Ending,
+        downstream: &mut Downstream,
+        trail: &mut Trail,
+    ) -> Result<(), Refusal> {
         match ending {
             Ending::Denied(refusal) => {
                 trail.stream_state(StreamState::PolicyCut);

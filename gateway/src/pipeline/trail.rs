@@ -85,7 +85,6 @@ impl Trail {
         self.completion.decision
     }
 
-
     /// The model that answered, or the one asked for.
     pub fn model(&self) -> &str {
         self.completion.answered_model.as_ref().map_or(&self.requested_model, |model| model.as_str())
@@ -115,7 +114,8 @@ impl Trail {
     /// The caller is known.
     pub fn caller(&mut self, gate: &Gate, caller: &Caller) {
         inscribe::caller(&mut self.intent, caller);
-        self.intent.subject_ref = caller.subject.as_deref().map(|subject| gate.subject_ref(&caller.tenant, subject));
+        self.intent.subject_ref =
+            caller.subject.as_deref().map(|subject| gate.subject_ref(&caller.tenant, subject));
     }
 
     /// The request was read.
@@ -177,7 +177,7 @@ impl Trail {
 
     /// A stream that had begun was ended early, for this reason.
     pub fn cut(&mut self, refusal: &Refusal) {
-        if refusal.is_policy() {
+        if refusal.is_block() {
             self.completion.decision = Decision::Blocked;
         }
         self.completion.error = Some(refusal.code().into());
@@ -242,7 +242,7 @@ impl Trail {
     /// Notes a refusal. A call that got no further than this is recorded at once, whole, before its client is
     /// told: the refusal to tell comes back.
     pub async fn refused(&mut self, gate: &Gate, refusal: Refusal) -> Refusal {
-        if refusal.is_policy() {
+        if refusal.is_block() {
             self.completion.decision = Decision::Blocked;
         }
         self.note(&refusal);
@@ -294,7 +294,8 @@ impl Trail {
         metrics::counter!("weir_requests_total", "endpoint" => endpoint, "status" => status, "decision" => decision)
             .increment(1);
         metrics::histogram!("weir_request_seconds", "endpoint" => endpoint).record(took.as_secs_f64());
-        metrics::histogram!("weir_overhead_seconds", "endpoint" => endpoint).record(self.overhead().as_secs_f64());
+        metrics::histogram!("weir_overhead_seconds", "endpoint" => endpoint)
+            .record(self.overhead().as_secs_f64());
         if let Some(usage) = &self.completion.usage {
             metrics::counter!("weir_tokens_total", "direction" => "input").increment(usage.input);
             metrics::counter!("weir_tokens_total", "direction" => "output").increment(usage.output);

@@ -91,7 +91,9 @@ pub async fn open(order: &Order<'_>, attempts: &mut Vec<Attempt>) -> Result<Open
             Err(Miss::Broken) => {
                 upstream.standing.failed();
                 attempts.push(note("broken"));
-                return Err(Refusal::Upstream("the upstream broke the connection off before it answered".into()));
+                return Err(Refusal::Upstream(
+                    "the upstream broke the connection off before it answered".into(),
+                ));
             }
             Err(Miss::Late) => {
                 upstream.standing.failed();

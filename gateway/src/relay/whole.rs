@@ -24,11 +24,7 @@ pub struct Answer {
 ///
 /// # Errors
 /// As [`open`], and when the reply breaks off or is too large.
-pub async fn whole(
-    connector: &Connector,
-    upstream: &Arc<Upstream>,
-    call: &Call,
-) -> Result<Answer, Refusal> {
+pub async fn whole(connector: &Connector, upstream: &Arc<Upstream>, call: &Call) -> Result<Answer, Refusal> {
     let patience = Duration::from_secs(10);
     let deadlines = Deadlines { total: Instant::now() + patience, first_byte: patience, idle: patience };
     let order = Order { connector, candidates: std::slice::from_ref(upstream), call, deadlines };

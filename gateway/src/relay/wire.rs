@@ -3,10 +3,7 @@
 use std::sync::Arc;
 
 use pingora_core::{
-    ErrorType,
-    connectors::http::Connector,
-    protocols::http::client::HttpSession,
-    upstreams::peer::HttpPeer,
+    ErrorType, connectors::http::Connector, protocols::http::client::HttpSession, upstreams::peer::HttpPeer,
 };
 use tokio::time::timeout_at;
 
@@ -55,10 +52,7 @@ pub async fn send(
 /// Request out, head of the reply in. The error says whether the connection was found closed.
 async fn converse(session: &mut HttpSession, wire: &Wire, call: &Call) -> Result<(), bool> {
     let closed = |fault: Box<pingora_core::Error>| {
-        matches!(
-            fault.etype(),
-            ErrorType::ConnectionClosed | ErrorType::WriteError | ErrorType::ReadError
-        )
+        matches!(fault.etype(), ErrorType::ConnectionClosed | ErrorType::WriteError | ErrorType::ReadError)
     };
     let head = call.head(wire).ok_or(false)?;
     session.write_request_header(head).await.map_err(closed)?;
@@ -75,4 +69,3 @@ async fn converse(session: &mut HttpSession, wire: &Wire, call: &Call) -> Result
         }
     }
 }
-

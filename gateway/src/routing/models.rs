@@ -49,7 +49,8 @@ mod tests {
 
     #[test]
     fn a_listing_is_read_and_anything_else_is_empty() {
-        let body = br#"{"object":"list","data":[{"id":"a","created":5,"owned_by":"x","extra":1},{"id":"b"}]}"#;
+        let body =
+            br#"{"object":"list","data":[{"id":"a","created":5,"owned_by":"x","extra":1},{"id":"b"}]}"#;
         let cards = ModelCard::list(body);
         assert_eq!(cards.len(), 2);
         assert_eq!((cards[0].id.as_str(), cards[0].created, cards[0].owned_by.as_str()), ("a", 5, "x"));

@@ -26,12 +26,21 @@ impl Settings {
     }
 }
 
-/// The data folder alone: other commands need it where the secrets that the gateway needs are not at hand.
+/// Where a gateway keeps what lasts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folders {
+    /// Keys and ledgers.
+    pub data: PathBuf,
+    /// The audit log.
+    pub audit: PathBuf,
+}
+
+/// The folders alone: other commands need them where the secrets that the gateway needs are not at hand.
 ///
 /// # Errors
-/// When the file can't be read as YAML, or what it says of the folder can't be used.
-pub fn data_dir(path: Option<&Path>, env: Environment<'_>) -> Result<PathBuf, Vec<Problem>> {
-    read::data_dir(path, env)
+/// When the file can't be read as YAML, or what it says of the folders can't be used.
+pub fn folders(path: Option<&Path>, env: Environment<'_>) -> Result<Folders, Vec<Problem>> {
+    read::folders(path, env)
 }
 
 /// The process's environment.

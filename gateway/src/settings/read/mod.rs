@@ -19,7 +19,7 @@ use place::Place;
 use weir_callers::Secret;
 use weir_policies::document::{self, Problem};
 
-use super::{DEFAULT_FILE, Environment, Settings};
+use super::{DEFAULT_FILE, Environment, Folders, Settings};
 
 /// What stands in for a file when there is none.
 const DEFAULT_TEXT: &str = "weir: v1\n";
@@ -50,13 +50,16 @@ pub(super) fn load(
     (result, files)
 }
 
-/// As `super::data_dir`.
-pub(super) fn data_dir(path: Option<&Path>, env: Environment<'_>) -> Result<PathBuf, Vec<Problem>> {
+/// As `super::folders`.
+pub(super) fn folders(path: Option<&Path>, env: Environment<'_>) -> Result<Folders, Vec<Problem>> {
     let source = Source::find(path, env).map_err(|problem| vec![problem])?;
     let text = source.text().map_err(|problem| vec![problem])?;
     let place = Place::new(source.base.clone(), env);
-    let read = document::read(&source.name, &text, |value| top::data_dir(value, &place))?;
-    Ok(override_of("WEIR_DATA_DIR", env).and_then(absolute).unwrap_or(read))
+    let read = document::read(&source.name, &text, |value| top::folders(value, &place))?;
+    Ok(match override_of("WEIR_DATA_DIR", env).and_then(absolute) {
+        Some(data) => read.moved(data),
+        None => read,
+    })
 }
 
 /// Where the settings are.
@@ -124,12 +127,21 @@ fn finish(
     settings.listen.traffic = traffic.unwrap_or(settings.listen.traffic);
     settings.listen.admin = admin.unwrap_or(settings.listen.admin);
     if let Some(data_dir) = override_of("WEIR_DATA_DIR", env).and_then(absolute) {
-        settings.move_data(data_dir);
+        let folders = Folders { data: settings.data_dir, audit: settings.audit.dir }.moved(data_dir);
+        (settings.data_dir, settings.audit.dir) = (folders.data, folders.audit);
     }
     if settings.listen.traffic == settings.listen.admin {
         return Err(vec![Problem::of_file(&source.name, "traffic and admin need different addresses")]);
     }
     Ok(settings)
+}
+
+impl Folders {
+    /// Moves the data folder, and the audit log with it when that lies inside.
+    fn moved(self, data: PathBuf) -> Self {
+        let inside = self.audit.strip_prefix(&self.data).map(|inside| data.join(inside));
+        Self { audit: inside.unwrap_or(self.audit), data }
+    }
 }
 
 /// A variable that is set and not empty.

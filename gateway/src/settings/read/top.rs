@@ -19,13 +19,14 @@ use super::{
     routes, upstreams,
 };
 use crate::settings::{
-    AuditMode, AuditSettings, Baseline, Carbon, Listen, Policies, Settings, TlsFiles, TrustedHeader,
+    AuditMode, AuditSettings, Baseline, Carbon, Folders, Listen, Policies, Settings, TlsFiles, TrustedHeader,
 };
 
 const TRAFFIC: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8081);
 const GRACE: Duration = Duration::from_secs(30);
 const DATA_DIR: &str = "weir-data";
+const AUDIT: &str = "audit";
 
 pub(super) fn settings(value: Value<'_>, place: &Place<'_>) -> Option<Settings> {
     let mut map = value.map()?;
@@ -64,14 +65,12 @@ pub(super) fn settings(value: Value<'_>, place: &Place<'_>) -> Option<Settings> 
     })
 }
 
-/// Reads the data folder and passes over everything else.
-pub(super) fn data_dir(value: Value<'_>, place: &Place<'_>) -> Option<PathBuf> {
+/// Reads the folders and passes over everything else.
+pub(super) fn folders(value: Value<'_>, place: &Place<'_>) -> Option<Folders> {
     let mut map = value.map()?;
-    let found = map.optional("data_dir", |v| Some(place.path(v)));
-    match found {
-        None => Some(place.resolve(DATA_DIR)),
-        Some(read) => read,
-    }
+    let data = data_dir_of(&mut map, place);
+    let audit = map.optional("audit", |v| v.map()?.optional("dir", |v| place.path(v)));
+    Some(Folders { audit: audit.unwrap_or_else(|| data.join(AUDIT)), data })
 }
 
 /// An IP address with a port, or `localhost` with one.
@@ -226,7 +225,7 @@ fn carbon(value: Value<'_>) -> Option<Carbon> {
 fn audit(map: &mut Map<'_>, place: &Place<'_>, data_dir: &Path) -> AuditSettings {
     let default = AuditSettings {
         mode: AuditMode::Bounded,
-        dir: data_dir.join("audit"),
+        dir: data_dir.join(AUDIT),
         segment: 64 << 20,
         min_free: 256 << 20,
     };

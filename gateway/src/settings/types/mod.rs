@@ -57,14 +57,6 @@ impl Settings {
         self.upstreams.iter().find(|upstream| upstream.name == name)
     }
 
-    /// Moves the data folder, and the audit log with it when that lies inside.
-    pub(super) fn move_data(&mut self, data_dir: PathBuf) {
-        if let Ok(inside) = self.audit.dir.strip_prefix(&self.data_dir) {
-            self.audit.dir = data_dir.join(inside);
-        }
-        self.data_dir = data_dir;
-    }
-
     /// The file of API keys.
     #[must_use]
     pub fn key_file(&self) -> PathBuf {

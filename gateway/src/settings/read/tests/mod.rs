@@ -196,14 +196,22 @@ fn the_environment_overrides() {
 }
 
 #[test]
-fn the_data_folder_is_found_without_the_rest() {
+fn the_folders_are_found_without_the_rest() {
     let folder = bed();
-    let path = folder.path().join("weir.yaml");
-    fs::write(&path, "data_dir: state\nupstreams: [{name: a, api_key: {env: NOT_SET}}]\n").unwrap();
-    assert_eq!(data_dir(Some(&path), &env).ok().unwrap(), folder.path().join("state"));
+    let (at, path) = (folder.path(), folder.path().join("weir.yaml"));
     let moved = |name: &str| (name == "WEIR_DATA_DIR").then(|| "/elsewhere".to_owned());
-    assert_eq!(data_dir(Some(&path), &moved).ok().unwrap(), Path::new("/elsewhere"));
-    assert!(data_dir(Some(&folder.path().join("none.yaml")), &env).is_err());
+    let rest = "upstreams: [{name: a, api_key: {env: NOT_SET}}]\n";
+    let check = |text: &str, env: Environment<'_>, data: &Path, audit: &Path| {
+        fs::write(&path, format!("{text}{rest}")).unwrap();
+        let found = folders(Some(&path), env).ok().unwrap();
+        assert_eq!((found.data.as_path(), found.audit.as_path()), (data, audit), "{text}");
+    };
+    check("", &env, &at.join("weir-data"), &at.join("weir-data/audit"));
+    check("data_dir: state\n", &env, &at.join("state"), &at.join("state/audit"));
+    check("audit: {dir: log, mode: nonsense}\n", &env, &at.join("weir-data"), &at.join("log"));
+    check("data_dir: state\n", &moved, Path::new("/elsewhere"), Path::new("/elsewhere/audit"));
+    check("audit: {dir: log}\n", &moved, Path::new("/elsewhere"), &at.join("log"));
+    assert!(folders(Some(&at.join("none.yaml")), &env).is_err());
 }
 
 #[test]
