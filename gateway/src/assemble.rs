@@ -40,18 +40,15 @@ pub fn open_log(settings: &Settings, start: Start) -> Result<Log> {
         AuditMode::Bounded => Mode::Bounded,
         AuditMode::Observe => Mode::Observe,
     };
-    let options = Options {
-        mode,
-        segment_bytes: audit.segment,
-        min_free_bytes: audit.min_free,
-        ..Options::default()
-    };
+    let options =
+        Options { mode, segment_bytes: audit.segment, min_free_bytes: audit.min_free, ..Options::default() };
     // A gateway that is being replaced still writes the ends of its calls: its successor writes beside it.
     let opened = match start {
         Start::Fresh => Log::open_alone(&audit.dir, options),
         Start::Upgrade => Log::open_beside(&audit.dir, options),
     };
-    let (log, recovery) = opened.with_context(|| format!("the audit log in {} can't be opened", audit.dir.display()))?;
+    let (log, recovery) =
+        opened.with_context(|| format!("the audit log in {} can't be opened", audit.dir.display()))?;
     tracing::info!(?recovery, "audit log open");
     Ok(log)
 }

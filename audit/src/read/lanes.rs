@@ -72,8 +72,10 @@ struct Lane {
 impl Merge {
     pub(super) fn new(lanes: usize, after: Option<&Cursor>) -> Self {
         // A lane that came into being after the page before is newer than all of it: it is not gone back to.
-        let from = |index: usize| after.map_or(NEWEST, |cursor| cursor.0.get(index).copied().unwrap_or(SPENT));
-        let lane = |index: usize| Lane { from: from(index), calls: Vec::new(), rest: SPENT, next: from(index) };
+        let from =
+            |index: usize| after.map_or(NEWEST, |cursor| cursor.0.get(index).copied().unwrap_or(SPENT));
+        let lane =
+            |index: usize| Lane { from: from(index), calls: Vec::new(), rest: SPENT, next: from(index) };
         Self { lanes: (0..lanes).map(lane).collect() }
     }
 
@@ -97,7 +99,9 @@ impl Merge {
         while calls.len() < most {
             let newest = self.lanes.iter_mut().filter(|lane| !lane.calls.is_empty());
             let newest = newest.max_by_key(|lane| lane.calls.last().map(Call::time));
-            let Some((lane, call)) = newest.and_then(|lane| lane.calls.pop().map(|call| (lane, call))) else { break };
+            let Some((lane, call)) = newest.and_then(|lane| lane.calls.pop().map(|call| (lane, call))) else {
+                break;
+            };
             lane.next = call.intent.node_seq;
             calls.push(call);
         }

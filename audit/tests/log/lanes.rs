@@ -22,7 +22,10 @@ async fn a_successor_writes_beside_and_readers_see_one_log() {
         ids.push(call(&old).await);
     }
     let (new, _) = Log::open_beside(dir.path(), options()).unwrap();
-    assert!(matches!(Log::open_beside(dir.path(), options()), Err(AuditError::Locked { .. })), "a third writer");
+    assert!(
+        matches!(Log::open_beside(dir.path(), options()), Err(AuditError::Locked { .. })),
+        "a third writer"
+    );
     for turn in 0..8 {
         ids.push(call(if turn % 2 == 0 { &new } else { &old }).await);
     }
@@ -50,7 +53,10 @@ async fn a_fresh_start_is_alone_and_ends_what_another_lane_left_open() {
     let (old, _) = Log::open_alone(dir.path(), options()).unwrap();
     let (new, _) = Log::open_beside(dir.path(), options()).unwrap();
     old.close().await.unwrap();
-    assert!(matches!(Log::open_alone(dir.path(), options()), Err(AuditError::Locked { .. })), "the lane has a writer");
+    assert!(
+        matches!(Log::open_alone(dir.path(), options()), Err(AuditError::Locked { .. })),
+        "the lane has a writer"
+    );
     let ticket = new.intent(Intent { endpoint: "chat".into(), ..Intent::default() }).await.unwrap();
     let id = ticket.record_id();
     // As a crash leaves it: no completion, and the log is not closed in order.
