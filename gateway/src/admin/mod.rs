@@ -57,6 +57,7 @@ pub fn router(state: AdminState) -> Router {
     let api = Router::new()
         .route("/api/v1/records", get(records::list))
         .route("/api/v1/records/{id}", get(records::show))
+        .route("/api/v1/controls", get(page::controls))
         .layer(from_fn_with_state(app.clone(), access::require_admin));
     Router::new()
         .route("/healthz", get(health::alive))

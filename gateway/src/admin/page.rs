@@ -1,6 +1,9 @@
 //! The page at `/` and its parts, and the description of the API: all of them fixed.
 
-use axum::{http::header, response::IntoResponse};
+use axum::{Json, http::header, response::IntoResponse};
+use serde_json::{Value, json};
+
+use crate::controls::REGISTRY;
 
 /// The page.
 pub(super) async fn index() -> impl IntoResponse {
@@ -20,4 +23,12 @@ pub(super) async fn style() -> impl IntoResponse {
 /// The API description.
 pub(super) async fn openapi() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/json")], include_str!("page/openapi.json"))
+}
+
+/// The controls, in the order in which they see a request.
+pub(super) async fn controls() -> Json<Value> {
+    let entry = |entry: &crate::controls::Entry| {
+        json!({"name": entry.name, "does": entry.does, "on_fault": entry.on_fault})
+    };
+    Json(json!({"data": REGISTRY.iter().map(entry).collect::<Vec<_>>()}))
 }
