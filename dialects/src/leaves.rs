@@ -14,6 +14,17 @@ pub struct Leaves {
     /// Values that repeat the text of a choice.
     derived: Vec<(u32, Node)>,
     naming: Naming,
+    reading: Reading,
+}
+
+/// Whether the texts are decoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reading {
+    /// For the controls.
+    #[default]
+    Texts,
+    /// Only where they stand: for putting texts back.
+    Places,
 }
 
 /// Which texts have a channel of their own; all others go by their JSON Pointer.
@@ -58,13 +69,13 @@ impl Sink for Leaves {
             Naming::Deltas => found.lane == Some(Lane::EventDelta),
         };
         self.texts.push(Text {
-            text: found.text(),
+            text: if self.reading == Reading::Texts { found.text() } else { String::new() },
             kind: found.kind,
             lane: found.lane,
             choice: found.at.choice,
             tool: found.at.tool,
             content: found.at.content,
-            pointer: if named { String::new() } else { found.pointer() },
+            pointer: if named || self.reading == Reading::Places { String::new() } else { found.pointer() },
             node: found.node,
         });
     }
@@ -78,8 +89,8 @@ impl Sink for Leaves {
 
 impl Leaves {
     /// An empty collection.
-    pub fn new(naming: Naming) -> Self {
-        Self { naming, ..Self::default() }
+    pub fn new(naming: Naming, reading: Reading) -> Self {
+        Self { naming, reading, ..Self::default() }
     }
 
     /// The only text of the event, when nothing else in it follows from text; and where it stands.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use weir_policies::reply::{Channel, Delta, Part};
 
 use crate::json::{Doc, Edits, NodeKind, ROOT, Strictness, Tape};
-use crate::leaves::{Leaves, Text};
+use crate::leaves::{Leaves, Naming, Reading, Text};
 use crate::summary::Summary;
 use crate::walk::walk;
 use crate::{Endpoint, Invalid, Limits, path};
@@ -38,7 +38,7 @@ impl Reply {
 
     /// Every text of the reply, in document order. Each is complete, so each ends its channel.
     pub fn deltas(&self) -> Vec<Delta> {
-        self.leaves().texts.into_iter().map(delta).collect()
+        self.leaves(Reading::Texts).texts.into_iter().map(delta).collect()
     }
 
     /// The body with the texts of `deltas` in place of its own; the original bytes when all are the same. The
@@ -46,7 +46,7 @@ impl Reply {
     ///
     /// Log probabilities repeat the text token by token, so those of a changed choice are dropped.
     pub fn render(&self, deltas: &[Delta]) -> Bytes {
-        let leaves = self.leaves();
+        let leaves = self.leaves(Reading::Places);
         let mut edits = Edits::default();
         leaves.edit(
             &Doc::new(&self.body, &self.tape),
@@ -71,8 +71,8 @@ impl Reply {
         self.body
     }
 
-    fn leaves(&self) -> Leaves {
-        let mut leaves = Leaves::default();
+    fn leaves(&self, reading: Reading) -> Leaves {
+        let mut leaves = Leaves::new(Naming::Lanes, reading);
         walk(Doc::new(&self.body, &self.tape), self.endpoint.reply_shape(), &mut leaves);
         leaves
     }

@@ -163,10 +163,10 @@ impl<S: Sink> Walk<'_, S> {
     fn key(&mut self, node: Node, form: Form, (shape, at): (&'static Shape, Context)) {
         let inner = self.doc.inner(node);
         let kind = match shape.keys {
-            Keys::Text(Kind::Arguments) if !S::NESTS => Kind::Identifier,
+            Keys::Text(Kind::Arguments) if !S::NESTS => Kind::Schema,
             Keys::Text(kind) => kind,
             Keys::Closed if conforms(crate::shape::Why::Closed, inner) => return,
-            Keys::Closed => Kind::Identifier,
+            Keys::Closed => Kind::Schema,
         };
         if !inner.is_empty() {
             self.emit(node, form, (kind, None, at));
@@ -186,8 +186,9 @@ impl<S: Sink> Walk<'_, S> {
             Leaf::Nested(kind) => (kind, true),
             Leaf::Skip(why) if conforms(why, inner) => return,
             Leaf::Blob if is_blob(inner) => return self.sink.opaque(self.path.pointer()),
-            Leaf::Blob | Leaf::Skip(_) => (Kind::Identifier, false),
-            Leaf::Derived => (Kind::Prose, false),
+            // Not what it should be, so nothing can refer to it: it may be changed like any text.
+            Leaf::Skip(_) => (Kind::Schema, false),
+            Leaf::Blob | Leaf::Derived => (Kind::Prose, false),
         };
         if S::NESTS && nested && self.nested(node, kind, at) {
             return;

@@ -35,9 +35,9 @@ pub static CHAT: Shape = Shape::object(&[
     ("audio", &VOICE),
     ("modalities", &CLOSED),
     ("metadata", &PROSE),
-    ("user", &NAME),
-    ("safety_identifier", &NAME),
-    ("prompt_cache_key", &NAME),
+    ("user", &PROSE),
+    ("safety_identifier", &PROSE),
+    ("prompt_cache_key", &PROSE),
     ("prompt_cache_options", &CACHE),
     ("prompt_cache_retention", &CLOSED),
     ("moderation", &MODERATION),
@@ -82,7 +82,7 @@ pub static COMPLETIONS: Shape = Shape::object(&[
     ("frequency_penalty", &CLOSED),
     ("logit_bias", &super::parts::COUNTS),
     ("stop", &PROSE),
-    ("user", &NAME),
+    ("user", &PROSE),
 ]);
 
 /// `/v1/embeddings`.
@@ -91,7 +91,7 @@ pub static EMBEDDINGS: Shape = Shape::object(&[
     ("input", &USER_TEXT),
     ("encoding_format", &CLOSED),
     ("dimensions", &CLOSED),
-    ("user", &NAME),
+    ("user", &PROSE),
 ]);
 
 /// Options of a stream.

@@ -30,7 +30,8 @@ pub struct Shape {
     pub fields: &'static [(&'static str, &'static Shape)],
     /// Shape of other members; prose when `None`.
     pub other: Option<&'static Shape>,
-    /// How the keys of other members are treated.
+    /// How the keys of other members are treated. Those of free-form objects are the user's own words: they are
+    /// text, but not prose, so that no control adds a sentence to one.
     pub keys: Keys,
     /// What entering this place changes for everything below.
     pub scope: Scope,
@@ -119,7 +120,7 @@ pub enum Lane {
 
 impl Shape {
     const fn leaf(leaf: Leaf) -> Self {
-        let keys = Keys::Text(Kind::Identifier);
+        let keys = Keys::Text(Kind::Schema);
         Self { leaf, lane: None, items: None, fields: &[], other: None, keys, scope: Scope::Inherit }
     }
 
@@ -129,6 +130,11 @@ impl Shape {
 
     const fn object(fields: &'static [(&'static str, &'static Shape)]) -> Self {
         Self { fields, ..Self::leaf(Leaf::Text(Kind::Prose)) }
+    }
+
+    /// A shape whose other members are as `other` says.
+    const fn others(self, other: &'static Shape) -> Self {
+        Self { other: Some(other), ..self }
     }
 
     const fn items(self, items: &'static Shape) -> Self {

@@ -31,7 +31,7 @@ pub static VALUES: Shape = Shape { other: Some(&VALUES), ..Shape::text(Kind::Arg
 /// A file's name, id, address or content.
 pub static FILE: Shape = Shape::object(&[
     ("file_id", &REFERENCE),
-    ("filename", &NAME),
+    ("filename", &PROSE),
     ("file_data", &BLOB),
     ("file_url", &BLOB),
     ("detail", &CLOSED),
@@ -61,7 +61,7 @@ pub static PART: Shape = Shape {
         ("video_url", &MEDIA),
         ("file", &FILE),
         ("file_id", &REFERENCE),
-        ("filename", &NAME),
+        ("filename", &PROSE),
         ("file_data", &BLOB),
         ("file_url", &BLOB),
         ("detail", &CLOSED),
@@ -76,9 +76,9 @@ pub static PART: Shape = Shape {
 /// A citation.
 pub static ANNOTATION: Shape = Shape::object(&[
     ("type", &CLOSED),
-    ("url", &NAME),
+    ("url", &PROSE),
     ("title", &PROSE),
-    ("filename", &NAME),
+    ("filename", &PROSE),
     ("file_id", &REFERENCE),
     ("container_id", &REFERENCE),
     ("url_citation", &ANNOTATION),
@@ -95,12 +95,14 @@ pub static CACHE: Shape = Shape::object(&[
     ("comparison_response_id", &REFERENCE),
 ]);
 
-/// Who asks from where.
+static WORD: Shape = Shape::text(Kind::Schema);
+
+/// Who asks from where. A part of a tool's definition, so no prose.
 pub static PLACE: Shape = Shape::object(&[
     ("type", &CLOSED),
-    ("city", &PROSE),
-    ("country", &PROSE),
-    ("region", &PROSE),
+    ("city", &WORD),
+    ("country", &WORD),
+    ("region", &WORD),
     ("timezone", &CLOSED),
 ]);
 

@@ -1,9 +1,10 @@
-//! Tool definitions, tool choice and JSON Schema.
+//! Tool definitions, tool choice and JSON Schema. None of their texts is prose: a control that adds a sentence
+//! to the instructions must not find one here.
 
 use weir_policies::slot::{Kind, Role};
 
-use super::parts::{BLOB, CACHE, CLOSED, CODE, NAME, PLACE, PROSE, REFERENCE};
-use super::{Keys, Leaf, Scope, Shape};
+use super::parts::{BLOB, CACHE, CLOSED, CODE, NAME, PLACE, REFERENCE};
+use super::{Keys, Leaf, Scope, Shape, Why};
 
 /// Values inside a schema: defaults, enums, examples, patterns.
 static SCHEMA_TEXT: Shape = Shape { other: Some(&SCHEMA_TEXT), ..Shape::text(Kind::Schema) };
@@ -55,11 +56,12 @@ pub static SCHEMA: Shape = Shape { other: Some(&SCHEMA_TEXT), ..Shape::text(Kind
 ]);
 
 /// What a custom tool accepts, or what a reply must look like.
-pub static FORMAT: Shape = Shape::leaf(super::Leaf::Skip(super::Why::Closed))
+pub static FORMAT: Shape = Shape::leaf(Leaf::Skip(Why::Closed))
+    .others(&SCHEMA_TEXT)
     .fields(&[
         ("type", &CLOSED),
         ("name", &NAME),
-        ("description", &PROSE),
+        ("description", &SCHEMA_TEXT),
         ("strict", &CLOSED),
         ("schema", &SCHEMA),
         ("json_schema", &FORMAT),
@@ -70,54 +72,56 @@ pub static FORMAT: Shape = Shape::leaf(super::Leaf::Skip(super::Why::Closed))
     .scope(Scope::As(Role::System));
 
 /// Tool definitions: Chat nests them under `function` or `custom`, Responses does not.
-pub static TOOL: Shape = Shape::object(&[
-    ("type", &CLOSED),
-    ("function", &TOOL),
-    ("custom", &TOOL),
-    ("name", &NAME),
-    ("description", &PROSE),
-    ("parameters", &SCHEMA),
-    ("input_schema", &SCHEMA),
-    ("output_schema", &SCHEMA),
-    ("strict", &CLOSED),
-    ("format", &FORMAT),
-    ("tools", &TOOL),
-    ("allowed_callers", &CLOSED),
-    ("allowed_tools", &TOOL_NAMES),
-    ("require_approval", &APPROVAL),
-    ("authorization", &NAME),
-    ("headers", &PROSE),
-    ("server_description", &PROSE),
-    ("server_label", &NAME),
-    ("server_url", &NAME),
-    ("connector_id", &CLOSED),
-    ("tunnel_id", &REFERENCE),
-    ("vector_store_ids", &REFERENCE),
-    ("filters", &FILTERS),
-    ("ranking_options", &RANKING),
-    ("user_location", &PLACE),
-    ("container", &CONTAINER),
-    ("environment", &CONTAINER),
-    ("search_context_size", &CLOSED),
-    ("search_content_types", &CLOSED),
-    ("action", &CLOSED),
-    ("background", &CLOSED),
-    ("complexity", &CLOSED),
-    ("execution", &CLOSED),
-    ("input_fidelity", &CLOSED),
-    ("input_image_mask", &MASK),
-    ("model", &REFERENCE),
-    ("moderation", &CLOSED),
-    ("output_format", &CLOSED),
-    ("quality", &CLOSED),
-    ("size", &CLOSED),
-    ("svg", &SVG),
-    ("cache_control", &CACHE),
-])
-.scope(Scope::As(Role::System));
+pub static TOOL: Shape = Shape::text(Kind::Schema)
+    .others(&SCHEMA_TEXT)
+    .fields(&[
+        ("type", &CLOSED),
+        ("function", &TOOL),
+        ("custom", &TOOL),
+        ("name", &NAME),
+        ("description", &SCHEMA_TEXT),
+        ("parameters", &SCHEMA),
+        ("input_schema", &SCHEMA),
+        ("output_schema", &SCHEMA),
+        ("strict", &CLOSED),
+        ("format", &FORMAT),
+        ("tools", &TOOL),
+        ("allowed_callers", &CLOSED),
+        ("allowed_tools", &TOOL_NAMES),
+        ("require_approval", &APPROVAL),
+        ("authorization", &NAME),
+        ("headers", &SCHEMA_TEXT),
+        ("server_description", &SCHEMA_TEXT),
+        ("server_label", &NAME),
+        ("server_url", &NAME),
+        ("connector_id", &CLOSED),
+        ("tunnel_id", &REFERENCE),
+        ("vector_store_ids", &REFERENCE),
+        ("filters", &FILTERS),
+        ("ranking_options", &RANKING),
+        ("user_location", &PLACE),
+        ("container", &CONTAINER),
+        ("environment", &CONTAINER),
+        ("search_context_size", &CLOSED),
+        ("search_content_types", &CLOSED),
+        ("action", &CLOSED),
+        ("background", &CLOSED),
+        ("complexity", &CLOSED),
+        ("execution", &CLOSED),
+        ("input_fidelity", &CLOSED),
+        ("input_image_mask", &MASK),
+        ("model", &REFERENCE),
+        ("moderation", &CLOSED),
+        ("output_format", &CLOSED),
+        ("quality", &CLOSED),
+        ("size", &CLOSED),
+        ("svg", &SVG),
+        ("cache_control", &CACHE),
+    ])
+    .scope(Scope::As(Role::System));
 
 /// Which tool must or may be called.
-pub static CHOICE_OF_TOOL: Shape = Shape::leaf(super::Leaf::Skip(super::Why::Closed)).fields(&[
+pub static CHOICE_OF_TOOL: Shape = Shape::leaf(Leaf::Skip(Why::Closed)).others(&SCHEMA_TEXT).fields(&[
     ("type", &CLOSED),
     ("mode", &CLOSED),
     ("name", &NAME),
@@ -129,32 +133,42 @@ pub static CHOICE_OF_TOOL: Shape = Shape::leaf(super::Leaf::Skip(super::Why::Clo
 ]);
 
 static TOOL_NAMES: Shape = Shape::text(Kind::Identifier).fields(&[("tool_names", &NAME)]);
-static APPROVAL: Shape = Shape::leaf(super::Leaf::Skip(super::Why::Closed))
+static APPROVAL: Shape = Shape::leaf(Leaf::Skip(Why::Closed))
+    .others(&SCHEMA_TEXT)
     .fields(&[("always", &TOOL_NAMES), ("never", &TOOL_NAMES)]);
-static FILTERS: Shape = Shape::object(&[
+static FILTERS: Shape = Shape::text(Kind::Schema).others(&SCHEMA_TEXT).fields(&[
     ("type", &CLOSED),
     ("key", &NAME),
-    ("value", &PROSE),
+    ("value", &SCHEMA_TEXT),
     ("filters", &FILTERS),
     ("allowed_domains", &NAME),
 ]);
-static RANKING: Shape = Shape::object(&[("ranker", &CLOSED), ("score_threshold", &CLOSED)]);
-static MASK: Shape = Shape::object(&[("file_id", &REFERENCE), ("image_url", &BLOB)]);
-static SVG: Shape =
-    Shape::object(&[("model", &REFERENCE), ("reasoning", &Shape::object(&[("effort", &CLOSED)]))]);
-static SOURCE: Shape = Shape::object(&[("type", &CLOSED), ("data", &BLOB), ("media_type", &CLOSED)]);
-static SKILL: Shape = Shape::object(&[
+static RANKING: Shape = Shape::text(Kind::Schema)
+    .others(&SCHEMA_TEXT)
+    .fields(&[("ranker", &CLOSED), ("score_threshold", &CLOSED)]);
+static MASK: Shape =
+    Shape::text(Kind::Schema).others(&SCHEMA_TEXT).fields(&[("file_id", &REFERENCE), ("image_url", &BLOB)]);
+static SVG: Shape = Shape::text(Kind::Schema).others(&SCHEMA_TEXT).fields(&[
+    ("model", &REFERENCE),
+    ("reasoning", &Shape::text(Kind::Schema).others(&SCHEMA_TEXT).fields(&[("effort", &CLOSED)])),
+]);
+static SOURCE: Shape = Shape::text(Kind::Schema).others(&SCHEMA_TEXT).fields(&[
+    ("type", &CLOSED),
+    ("data", &BLOB),
+    ("media_type", &CLOSED),
+]);
+static SKILL: Shape = Shape::text(Kind::Schema).others(&SCHEMA_TEXT).fields(&[
     ("type", &CLOSED),
     ("skill_id", &REFERENCE),
     ("version", &CLOSED),
     ("name", &NAME),
-    ("description", &PROSE),
+    ("description", &SCHEMA_TEXT),
     ("path", &NAME),
     ("source", &SOURCE),
 ]);
 
 /// Where a tool runs.
-pub static CONTAINER: Shape = Shape::leaf(super::Leaf::Skip(super::Why::Reference)).fields(&[
+pub static CONTAINER: Shape = Shape::leaf(Leaf::Skip(Why::Reference)).others(&SCHEMA_TEXT).fields(&[
     ("type", &CLOSED),
     ("container_id", &REFERENCE),
     ("file_ids", &REFERENCE),
@@ -162,8 +176,15 @@ pub static CONTAINER: Shape = Shape::leaf(super::Leaf::Skip(super::Why::Referenc
     ("network_policy", &NETWORK),
     ("skills", &SKILL),
 ]);
-static NETWORK: Shape = Shape::object(&[
+static NETWORK: Shape = Shape::text(Kind::Schema).others(&SCHEMA_TEXT).fields(&[
     ("type", &CLOSED),
     ("allowed_domains", &NAME),
-    ("domain_secrets", &Shape::object(&[("domain", &NAME), ("name", &NAME), ("value", &PROSE)])),
+    (
+        "domain_secrets",
+        &Shape::text(Kind::Schema).others(&SCHEMA_TEXT).fields(&[
+            ("domain", &NAME),
+            ("name", &NAME),
+            ("value", &SCHEMA_TEXT),
+        ]),
+    ),
 ]);
