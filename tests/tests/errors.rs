@@ -190,7 +190,7 @@ fn upstream_faults_are_told_apart() {
     });
 }
 
-/// A refusal by the upstream that the caller can mend is passed on with its status.
+/// A refusal by the upstream that the caller can mend is passed on with its status and code.
 #[test]
 fn a_callers_own_fault_is_passed_on() {
     scenario(async {
@@ -203,7 +203,7 @@ fn a_callers_own_fault_is_passed_on() {
         let gateway = Gateway::start(Config::with(&upstream)).await;
         let answer = gateway.chat(&openai::chat("x")).await;
         assert_eq!(answer.status, 400, "{}", answer.text());
-        check(&answer, 400, "upstream_error");
+        check(&answer, 400, "invalid_value");
         assert_eq!(answer.json()["error"]["type"], "invalid_request_error");
     });
 }
