@@ -106,6 +106,14 @@ def local_completion():
     assert reply.choices[0].text, reply
 
 
+def local_responses():
+    reply = client.responses.create(model=LOCAL, input="Say hello.", max_output_tokens=8, temperature=0)
+    assert reply.output_text and reply.usage.output_tokens <= 8, reply
+    with client.responses.stream(model=LOCAL, input="Say hello.", max_output_tokens=8, temperature=0) as stream:
+        assert "".join(event.delta for event in stream if event.type == "response.output_text.delta")
+        assert stream.get_final_response().output_text == reply.output_text
+
+
 def local_structured_output_is_accepted():
     schema = {"type": "json_schema", "json_schema": {"name": "shape", "schema": Shape.model_json_schema()}}
     reply = client.chat.completions.create(
@@ -190,9 +198,10 @@ def a_broken_stream_is_an_error():
 
 def main():
     checks = [chat, chat_stream_with_usage, tools, tools_stream, structured_output, responses, responses_stream,
-              embeddings, models, local_chat, local_stream, local_completion, local_structured_output_is_accepted,
-              local_tools_are_accepted, local_embeddings, local_answers_what_the_suite_skips, errors_have_their_class,
-              upstream_errors_have_their_class, a_broken_stream_is_an_error]
+              embeddings, models, local_chat, local_stream, local_completion, local_responses,
+              local_structured_output_is_accepted, local_tools_are_accepted, local_embeddings,
+              local_answers_what_the_suite_skips, errors_have_their_class, upstream_errors_have_their_class,
+              a_broken_stream_is_an_error]
     failed = 0
     for check in checks:
         try:
