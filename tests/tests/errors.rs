@@ -203,8 +203,11 @@ fn a_callers_own_fault_is_passed_on() {
         let gateway = Gateway::start(Config::with(&upstream)).await;
         let answer = gateway.chat(&openai::chat("x")).await;
         assert_eq!(answer.status, 400, "{}", answer.text());
-        check(&answer, 400, "upstream_error");
-        assert_eq!(answer.json()["error"]["type"], "invalid_request_error");
+        let error = &answer.json()["error"];
+        assert_eq!(error["code"], "invalid_value");
+        assert_eq!(error["param"], "max_tokens");
+        assert_eq!(error["type"], "invalid_request_error");
+        assert!(answer.header("x-request-id").is_some());
     });
 }
 
