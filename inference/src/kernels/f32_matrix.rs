@@ -75,6 +75,7 @@ impl<const R: usize> Plain for Tile<'_, R> {
     #[inline(always)]
     #[expect(
         clippy::indexing_slicing,
+        clippy::needless_range_loop,
         reason = "constant lengths; iterators here end up as calls in the inner loop"
     )]
     fn compute<S: Simd>(self, simd: S) {

@@ -113,6 +113,7 @@ impl<const R: usize> Kernel for Rows<'_, R> {
     #[inline(always)]
     #[expect(
         clippy::indexing_slicing,
+        clippy::needless_range_loop,
         reason = "constant lengths; iterators here end up as calls in the inner loop"
     )]
     fn v4(self, simd: V4) {
@@ -152,6 +153,7 @@ impl<const R: usize> Kernel for Rows<'_, R> {
     #[inline(always)]
     #[expect(
         clippy::indexing_slicing,
+        clippy::needless_range_loop,
         reason = "constant lengths; iterators here end up as calls in the inner loop"
     )]
     fn v3(self, simd: V3) {

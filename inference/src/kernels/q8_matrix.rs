@@ -137,6 +137,7 @@ impl<const R: usize> Kernel for Rows<'_, R> {
     #[inline(always)]
     #[expect(
         clippy::indexing_slicing,
+        clippy::needless_range_loop,
         reason = "constant lengths; iterators here end up as calls in the inner loop"
     )]
     fn v4(self, simd: V4) {
@@ -167,6 +168,7 @@ impl<const R: usize> Kernel for Rows<'_, R> {
     #[inline(always)]
     #[expect(
         clippy::indexing_slicing,
+        clippy::needless_range_loop,
         reason = "constant lengths; iterators here end up as calls in the inner loop"
     )]
     fn v3(self, simd: V3) {
