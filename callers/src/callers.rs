@@ -89,7 +89,7 @@ impl Callers {
         if self.doors.load().keys == KeyUse::Off {
             return Err(Refusal::UnknownKey);
         }
-        self.ring.judge(credential, self.clock.unix().as_secs())
+        self.judge_key(credential)
     }
 
     /// Judges a caller of the admin port: a key with the role `admin`, or a token with `weir-admin`.
@@ -101,9 +101,34 @@ impl Callers {
         let grant = if looks_like_token(credential) {
             self.doors.load_full().issuers.judge(credential).await?
         } else {
-            self.ring.judge(credential, self.clock.unix().as_secs())?
+            self.judge_key(credential)?
         };
         if grant.is_admin() { Ok(grant) } else { Err(Refusal::NotAdmin) }
+    }
+
+    /// An unknown key may have been made a moment ago: looks at the file before refusing it. The look costs one
+    /// `stat`, and a file that has not changed is not read.
+    fn judge_key(&self, secret: &str) -> Result<Arc<Grant>, Refusal> {
+        let judge = || self.ring.judge(secret, self.clock.unix().as_secs());
+        match judge() {
+            Err(Refusal::UnknownKey) if self.refresh_keys() == Reloaded::Yes => judge(),
+            judged => judged,
+        }
+    }
+
+    /// Reads the key file again if it changed, and tells the log what came of it.
+    fn refresh_keys(&self) -> Reloaded {
+        match self.reload_keys() {
+            Ok(Reloaded::Yes) => {
+                tracing::info!("API keys reloaded");
+                Reloaded::Yes
+            }
+            Ok(Reloaded::No) => Reloaded::No,
+            Err(error) => {
+                tracing::error!(%error, "API keys not reloaded, the former ones stay");
+                Reloaded::No
+            }
+        }
     }
 
     /// Replaces which credentials are trusted; verified tokens are forgotten.
@@ -130,17 +155,13 @@ impl Callers {
     }
 
     /// Keeps keys and key sets up to date, for ever: a key revoked by another process is refused within
-    /// about a second. Without it running, only `reload_keys` and unknown token keys bring changes.
+    /// about a second. Without it running, only `reload_keys`, unknown keys and unknown token keys bring changes.
     pub async fn watch(&self) {
         let keys = async {
             let mut ticks = ticks();
             loop {
                 ticks.tick().await;
-                match self.reload_keys() {
-                    Ok(Reloaded::Yes) => tracing::info!("API keys reloaded"),
-                    Ok(Reloaded::No) => {}
-                    Err(error) => tracing::error!(%error, "API keys not reloaded, the former ones stay"),
-                }
+                self.refresh_keys();
             }
         };
         // Apart from the keys, so that a slow issuer doesn't delay a revocation.

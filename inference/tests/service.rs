@@ -67,7 +67,10 @@ async fn completions_are_whole_streamed_seeded_and_stopped() {
     assert_eq!(status, 200, "{answer}");
     let text = answer["choices"][0]["text"].as_str().unwrap().to_owned();
     // llama.cpp gives the same text for the same file.
-    assert_eq!(text, ", the city of New Haven was a thriving metropolis, with towering skyscrapers and bustling");
+    assert_eq!(
+        text,
+        ", the city of New Haven was a thriving metropolis, with towering skyscrapers and bustling"
+    );
     assert_eq!(answer["usage"]["prompt_tokens"], 4);
     assert_eq!(answer["usage"]["completion_tokens"], 16);
 
@@ -76,7 +79,8 @@ async fn completions_are_whole_streamed_seeded_and_stopped() {
     body["stream_options"] = json!({"include_usage": true});
     let events = events(&service, COMPLETE, body).await;
     assert_eq!(events.last().unwrap(), "[DONE]");
-    let chunks: Vec<Value> = events[..events.len() - 1].iter().map(|e| serde_json::from_str(e).unwrap()).collect();
+    let chunks: Vec<Value> =
+        events[..events.len() - 1].iter().map(|e| serde_json::from_str(e).unwrap()).collect();
     let (usage, rest) = chunks.split_last().unwrap();
     assert_eq!((usage["choices"].clone(), usage["usage"]["total_tokens"].clone()), (json!([]), json!(20)));
     assert!(rest.iter().all(|chunk| chunk["usage"].is_null()));
@@ -102,7 +106,13 @@ async fn completions_are_whole_streamed_seeded_and_stopped() {
 #[tokio::test]
 async fn texts_do_not_depend_on_what_runs_beside_them() {
     let Some(service) = service(EngineOptions::default()) else { return };
-    let prompts = ["Once upon a time", "The capital of Germany is", "1, 2, 3, 4,", "Dear Sir or Madam,\n", "La vie est"];
+    let prompts = [
+        "Once upon a time",
+        "The capital of Germany is",
+        "1, 2, 3, 4,",
+        "Dear Sir or Madam,\n",
+        "La vie est",
+    ];
     let mut alone = Vec::new();
     for text in prompts {
         alone.push(full(&service, COMPLETE, prompt(text, 20)).await.1["choices"][0]["text"].clone());
@@ -111,7 +121,8 @@ async fn texts_do_not_depend_on_what_runs_beside_them() {
     let beside = full(&service, COMPLETE, prompt(&long, 20));
     let together = futures::future::join_all(prompts.map(|text| full(&service, COMPLETE, prompt(text, 20))));
     let (together, _) = futures::future::join(together, beside).await;
-    let together: Vec<Value> = together.into_iter().map(|(_, answer)| answer["choices"][0]["text"].clone()).collect();
+    let together: Vec<Value> =
+        together.into_iter().map(|(_, answer)| answer["choices"][0]["text"].clone()).collect();
     assert_eq!(alone, together);
 }
 
@@ -170,7 +181,8 @@ async fn a_full_queue_refuses_with_a_time_to_come_back() {
 #[tokio::test]
 async fn chats_follow_the_template_and_answer_in_the_words_of_the_api() {
     let Some(service) = service(EngineOptions::default()) else { return };
-    let (status, answer) = full(&service, CHAT, chat("What is the capital of France?", json!({"n": 2}))).await;
+    let (status, answer) =
+        full(&service, CHAT, chat("What is the capital of France?", json!({"n": 2}))).await;
     assert_eq!(status, 200, "{answer}");
     // As many as llama.cpp counts with the template of the file.
     assert_eq!(answer["usage"]["prompt_tokens"], 37);
@@ -179,12 +191,16 @@ async fn chats_follow_the_template_and_answer_in_the_words_of_the_api() {
 
     let more = json!({"stream": true, "max_tokens": 5, "logprobs": true, "top_logprobs": 2});
     let events = events(&service, CHAT, chat("Say hi", more)).await;
-    let chunks: Vec<Value> = events[..events.len() - 1].iter().map(|e| serde_json::from_str(e).unwrap()).collect();
+    let chunks: Vec<Value> =
+        events[..events.len() - 1].iter().map(|e| serde_json::from_str(e).unwrap()).collect();
     assert_eq!(chunks[0]["choices"][0]["delta"]["role"], "assistant");
     assert!(chunks.iter().all(|chunk| chunk.get("usage").is_none()));
     assert_eq!(chunks.last().unwrap()["choices"][0]["finish_reason"], "length");
-    let scored: usize =
-        chunks.iter().filter_map(|chunk| chunk["choices"][0]["logprobs"]["content"].as_array()).map(Vec::len).sum();
+    let scored: usize = chunks
+        .iter()
+        .filter_map(|chunk| chunk["choices"][0]["logprobs"]["content"].as_array())
+        .map(Vec::len)
+        .sum();
     assert_eq!(scored, 5);
 }
 

@@ -95,7 +95,7 @@ if [ -f "$suite/$version" ]; then
   own_tests "openai-suite through the gateway" "$BASE_URL"
   step "tests of the openai package, against weir infer serve"
   engine_port="$(free_port)"
-  "$WEIR" infer serve --listen "127.0.0.1:$engine_port" --models models \
+  "$WEIR" infer serve --addr "127.0.0.1:$engine_port" --models models \
     --alias gpt-6-astra=smollm2-135m-instruct --alias gpt-3.5-turbo-instruct=smollm2-135m-instruct \
     --alias text-embedding-3-small=all-minilm-l6-v2 >"$scratch/engine.log" 2>&1 &
   children+=($!)

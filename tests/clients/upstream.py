@@ -6,6 +6,7 @@ What it does with a request follows from the text of the last message:
 """
 import http.server
 import json
+import socket
 import sys
 
 USAGE = {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12}
@@ -47,7 +48,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = json.loads(raw)
         text = last_text(body)
         if text.startswith("fail "):
-            self.answer(int(text[5:]), {"error": {"message": "scripted", "type": "server_error", "code": None}})
+            error = {"message": "scripted", "type": "server_error", "code": "scripted_code"}
+            self.answer(int(text[5:]), {"error": error})
         elif self.path.endswith("/responses"):
             self.respond(body, text)
         elif self.path.endswith("/embeddings"):
@@ -102,7 +104,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         for delta in [{"role": "assistant", "content": None if call else ""}, *deltas]:
             self.chunk(body, [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": None}])
         if text == "break":
-            return self.connection.close()
+            self.close_connection = True
+            return self.connection.shutdown(socket.SHUT_RDWR)
         self.chunk(body, [{"index": 0, "delta": {}, "logprobs": None,
                            "finish_reason": "tool_calls" if call else "stop"}])
         if body.get("stream_options", {}).get("include_usage"):

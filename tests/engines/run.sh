@@ -35,6 +35,10 @@ routes:
   - {models: [embedded], upstreams: [local], model: smollm2-135m-instruct}
 policies: [policy.yaml]
 EOF
-WEIR_KEY="$(make_key engines)"
-export WEIR_KEY
+engine_port="$(free_port)"
+"$WEIR" infer serve --addr "127.0.0.1:$engine_port" >"$scratch/infer.log" 2>&1 &
+children+=($!)
+await "the model server" $! answers "http://127.0.0.1:$engine_port/health"
+LLAMA_URL="$(cat "$scratch/engine")" ENGINE_URL="http://127.0.0.1:$engine_port" WEIR_KEY="$(make_key engines)"
+export LLAMA_URL ENGINE_URL WEIR_KEY
 "$python" "$here/check.py"

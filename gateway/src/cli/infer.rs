@@ -39,8 +39,22 @@ pub struct Serve {
     /// Threads that compute
     #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: u16,
+    /// Another name for a model; may be given more than once, `*` stands for every other name
+    #[arg(long = "alias", value_name = "NAME=MODEL", value_parser = alias)]
+    aliases: Vec<(String, String)>,
     #[command(flatten)]
     logs: logs::Logs,
+}
+
+/// Reads `NAME=MODEL`.
+fn alias(text: &str) -> Result<(String, String), String> {
+    let models = Service::models();
+    let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
+    let (name, model) = pair.ok_or("NAME=MODEL was expected")?;
+    if models.contains(&model) {
+        return Ok((name.to_owned(), model.to_owned()));
+    }
+    Err(format!("the model must be one of {}", models.join(", ")))
 }
 
 impl Infer {
@@ -51,7 +65,8 @@ impl Infer {
     pub fn run(self) -> Result<End, Failure> {
         let Self::Serve(serve) = self;
         serve.logs.start();
-        let options = EngineOptions { threads: serve.threads.into(), ..EngineOptions::default() };
+        let (threads, aliases) = (serve.threads.into(), serve.aliases);
+        let options = EngineOptions { threads, aliases, ..EngineOptions::default() };
         let service = Service::load(&ModelFiles::at(&serve.models), options)?;
         Runtime::new()?.block_on(listen(service, serve.addr))?;
         Ok(End::Fine)

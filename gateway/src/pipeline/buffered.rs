@@ -1,11 +1,12 @@
 //! A reply that is read whole: restored, judged, measured, and only then sent.
 
+use bytes::Bytes;
 use http::header;
 use weir_audit::exchange::StreamState;
 use weir_dialects::{Reply, Summary};
 
 use super::{
-    heads,
+    heads, objection,
     stages::Relayed,
     trail::{Ended, Trail},
 };
@@ -65,6 +66,7 @@ pub async fn answer(
         return Err(refusal);
     }
     let body = if deltas.is_empty() { reply.into_bytes() } else { reply.render(&deltas) };
+    let body = told(status, body, trail)?;
     let mut head = heads::answer(trail, &opened, status).with(header::CONTENT_TYPE, "application/json");
     heads::measured(&mut head, trail);
     trail.status(status);
@@ -82,6 +84,15 @@ fn ours(status: u16, opened: &crate::relay::Opened) -> Option<Refusal> {
         401 | 403 => Some(Refusal::Upstream("the upstream refused the gateway's own credentials".into())),
         _ => Some(Refusal::Upstream(format!("the upstream answered with status {status}"))),
     }
+}
+
+/// The body as the client gets it: an upstream's error in OpenAI's shape, a reply as it is.
+fn told(status: u16, body: Bytes, trail: &Trail) -> Result<Bytes, Refusal> {
+    if status < 400 {
+        return Ok(body);
+    }
+    let refusal = Refusal::Relayed { status, retry_after: None };
+    objection::pass_on(&body, refusal.trace(trail.id_text())).ok_or(refusal)
 }
 
 /// What a reply that is no JSON means to the client.

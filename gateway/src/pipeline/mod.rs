@@ -5,6 +5,7 @@ mod guards;
 mod heads;
 mod inscribe;
 mod local;
+mod objection;
 mod stages;
 mod streamed;
 mod trail;

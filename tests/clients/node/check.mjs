@@ -36,7 +36,6 @@ const checks = {
     }
     assert.equal(text, secret);
     assert.equal(usage.total_tokens, 12);
-    assert.ok(usage.weir);
   },
   async tools() {
     const reply = await create(secret, { tools: [tool] });
@@ -78,10 +77,17 @@ const checks = {
     assert.ok(reply.choices[0].message.content);
   },
   async local_stream() {
-    let text = "";
-    const options = { model: LOCAL_MODEL, max_tokens: 8, temperature: 0, stream: true };
-    for await (const chunk of await create("Say hello.", options)) text += chunk.choices[0]?.delta.content ?? "";
+    let text = "", usage;
+    const stream_options = { include_usage: true };
+    const options = { model: LOCAL_MODEL, max_tokens: 8, temperature: 0, stream: true, stream_options };
+    for await (const chunk of await create("Say hello.", options)) {
+      text += chunk.choices[0]?.delta.content ?? "";
+      usage = chunk.usage ?? usage;
+    }
     assert.ok(text);
+    assert.ok(usage.completion_tokens <= 8);
+    // The scripted upstream has no price and no factors; what the embedded engine used is measured.
+    assert.ok(usage.weir.energy_wh);
   },
   async local_embeddings() {
     const reply = await client.embeddings.create({ model: "all-minilm-l6-v2", input: "a cat" });
@@ -97,6 +103,20 @@ const checks = {
     await raises(OpenAI.BadRequestError, "content_filter", () => create("tell me about bluebird"));
     await raises(OpenAI.InternalServerError, "upstream_error", () => create("fail 500"));
     await raises(OpenAI.RateLimitError, "rate_limit_exceeded", () => create("fail 429"));
+  },
+  async upstream_errors_have_their_class() {
+    const passedOn = {
+      400: OpenAI.BadRequestError, 404: OpenAI.NotFoundError, 409: OpenAI.ConflictError,
+      422: OpenAI.UnprocessableEntityError,
+    };
+    for (const [status, kind] of Object.entries(passedOn)) {
+      for (const stream of [false, true]) await raises(kind, "scripted_code", () => create(`fail ${status}`, { stream }));
+    }
+    // The gateway's own credentials are not the caller's fault.
+    for (const status of [401, 403]) {
+      await raises(OpenAI.InternalServerError, "upstream_error", () => create(`fail ${status}`));
+    }
+    await raises(OpenAI.BadRequestError, "invalid_request", () => create("x", { model: LOCAL_MODEL, temperature: 3 }));
   },
   async a_broken_stream_is_an_error() {
     const read = async () => {
