@@ -16,6 +16,7 @@ import sys
 import time
 
 import corpus
+import reference
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROMPTS = [
@@ -33,10 +34,12 @@ class Server:
         environment = dict(os.environ, RAYON_NUM_THREADS="1", OMP_NUM_THREADS="1", **environment)
         self.process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for _ in range(600):
+            if self.process.poll() is not None:
+                sys.exit(f"{name} ended with status {self.process.returncode}")
             try:
                 self.ask("GET", "/v1/models")
                 return
-            except OSError:
+            except (OSError, RuntimeError):
                 time.sleep(0.1)
         sys.exit(f"{name} did not start")
 
@@ -99,15 +102,23 @@ def greedy(weir, llama):
 
 
 def logprobs(weir, llama):
-    """Largest difference of the log-probability of the first token, over the five best that both name."""
-    worst = 0.0
+    """Errors of the first token's log-probability against 32-bit arithmetic, over the five best tokens."""
+    weights = reference.read("models/smollm2-135m-instruct-q4_1.gguf")
+    errors = {"weir": [], "llama.cpp": []}
     for prompt in PROMPTS:
+        tokens = weir.ask("POST", "/tokenize", {"prompt": prompt})["tokens"]
+        exact = reference.forward(weights, tokens)
+        best = [int(token) for token in exact.argsort()[-5:]]
+        words = [llama.ask("POST", "/detokenize", {"tokens": [token]})["content"] for token in best]
         ours = weir.complete(prompt, 1, logprobs=5)["choices"][0]["logprobs"]["top_logprobs"][0]
-        theirs = llama.ask("POST", "/completion", {"prompt": prompt, "n_predict": 1, "temperature": 0, "n_probs": 5,
+        theirs = llama.ask("POST", "/completion", {"prompt": prompt, "n_predict": 1, "temperature": 0, "n_probs": 10,
                                                    "cache_prompt": False})["completion_probabilities"][0]
         theirs = {one["token"]: one["logprob"] for one in theirs["top_logprobs"]}
-        worst = max([worst] + [abs(ours[token] - theirs[token]) for token in ours.keys() & theirs.keys()])
-    print(f"log-probabilities of the best tokens: largest difference {worst:.4f}")
+        for name, got in (("weir", ours), ("llama.cpp", theirs)):
+            errors[name] += [abs(got[word] - exact[token]) for token, word in zip(best, words) if word in got]
+    for name, list_ in errors.items():
+        print(f"log-probabilities against 32-bit arithmetic, {name}: mean error {sum(list_) / len(list_):.4f},"
+              f" largest {max(list_):.4f} of {len(list_)}")
 
 
 def speeds(server, rounds):

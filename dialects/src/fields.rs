@@ -14,6 +14,7 @@ pub struct Fields {
     pub model: String,
     pub stream: bool,
     pub include_usage: bool,
+    pub wants_json: bool,
     pub max_output_tokens: Option<u64>,
     pub choices: u32,
     model_at: Range<usize>,
@@ -66,6 +67,7 @@ impl Fields {
             model,
             stream: flag(body.node("stream"), "/stream")?.unwrap_or(false),
             include_usage,
+            wants_json: body.wants_json(),
             max_output_tokens: most,
             choices: u32::try_from(each.saturating_mul(body.prompts(endpoint))).unwrap_or(u32::MAX),
             model_at: at.start as usize..at.end as usize,
@@ -96,7 +98,7 @@ impl Fields {
 }
 
 /// The members of the body that matter here.
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 13] = [
     "model",
     "messages",
     "input",
@@ -108,6 +110,8 @@ const NAMES: [&str; 11] = [
     "max_tokens",
     "max_completion_tokens",
     "max_output_tokens",
+    "response_format",
+    "text",
 ];
 
 struct Body<'d> {
@@ -142,6 +146,17 @@ impl Body<'_> {
     /// Index of the value of a member.
     fn get(&self, name: &str) -> Option<u32> {
         NAMES.iter().zip(self.values).find(|(own, _)| **own == name).and_then(|(_, value)| value)
+    }
+
+    /// Whether the answer shall be JSON: `response_format` of chat, `text.format` of Responses.
+    fn wants_json(&self) -> bool {
+        let chat = self.get("response_format");
+        let responses = self.get("text").and_then(|at| self.doc.get(at, "format"));
+        chat.into_iter().chain(responses).any(|format| {
+            let kind = self.doc.get(format, "type").and_then(|at| self.doc.node(at));
+            let kind = kind.filter(|node| node.kind == NodeKind::String).map(|node| self.doc.text(node));
+            matches!(kind.as_deref(), Some("json_object" | "json_schema"))
+        })
     }
 
     fn node(&self, name: &str) -> Option<Node> {

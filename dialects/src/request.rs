@@ -79,6 +79,11 @@ impl Request {
         self.fields.include_usage || self.endpoint == Endpoint::Responses
     }
 
+    /// Whether the answer's text shall itself be JSON, so that what is put into it must be escaped.
+    pub fn wants_json(&self) -> bool {
+        self.fields.wants_json
+    }
+
     /// The most output tokens per choice; the larger one when both spellings are given.
     pub fn max_output_tokens(&self) -> Option<u64> {
         self.fields.max_output_tokens

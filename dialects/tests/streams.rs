@@ -4,6 +4,7 @@
 mod rig;
 
 use serde_json::{Value, json};
+use weir_dialects::error::ErrorShape;
 use weir_dialects::{Cut, Endpoint, Inspect, StreamFault, StreamOptions, StreamReply};
 use weir_policies::reply::Delta;
 
@@ -121,6 +122,10 @@ data: {"type":"response.completed","sequence_number":3,"response":{"id":"r","mod
     }
 }
 
+fn shape(message: &str) -> ErrorShape<'_> {
+    ErrorShape { message, kind: "server_error", param: None, code: "upstream_error" }
+}
+
 #[test]
 fn faults() {
     for (bytes, fault) in [
@@ -134,7 +139,7 @@ fn faults() {
         let first = chunk(text("a"), Value::Null);
         let found = reply.push(format!("{first}{bytes}").as_bytes(), &mut keep).unwrap_err();
         assert!(found.to_string().contains(fault), "{found}");
-        let out = string(reply.broken("the upstream broke off", &json!({ "record_id": "r1" })));
+        let out = string(reply.broken(&shape("the upstream broke off"), &json!({ "record_id": "r1" })));
         let (before, frame) = out.split_at(first.len());
         assert_eq!(before, first, "what was clean still goes out");
         let error: Value = serde_json::from_str(frame.strip_prefix("data: ").unwrap()).unwrap();
@@ -152,7 +157,7 @@ fn broken_responses_have_an_error_event() {
     let mut reply = asked(Endpoint::Responses, Inspect::No);
     let events = "data: {\"type\":\"response.created\",\"sequence_number\":0,\"response\":{}}\n\ndata: {\"type\":\"x\"}\n\n";
     reply.push(events.as_bytes(), &mut keep).unwrap();
-    let out = string(reply.broken("gone", &Value::Null));
+    let out = string(reply.broken(&shape("gone"), &Value::Null));
     let data = out.strip_prefix("event: error\ndata: ").unwrap();
     let error: Value = serde_json::from_str(data).unwrap();
     assert_eq!((&error["type"], &error["message"]), (&json!("error"), &json!("gone")));

@@ -9,6 +9,7 @@ use weir_callers::Presented;
 use crate::{
     admin::{Access, AdminState, Check},
     gate::Gate,
+    routing::Standing,
 };
 
 /// The state of the admin port.
@@ -44,8 +45,10 @@ fn checks(gate: &Arc<Gate>) -> Vec<Check> {
             loaded.then_some(()).ok_or_else(|| "no control is in force".to_owned())
         }),
         Check::new("upstream", move || {
-            let up = table.live().table.upstreams().any(|upstream| upstream.standing.is_up());
-            up.then_some(()).ok_or_else(|| "no upstream is up".to_owned())
+            let live = table.live();
+            let up = |standing: &Standing| standing.is_known() && standing.is_up();
+            let any = live.table.upstreams().any(|upstream| up(&upstream.standing));
+            any.then_some(()).ok_or_else(|| "no upstream is known to be up".to_owned())
         }),
     ]
 }

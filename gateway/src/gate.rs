@@ -1,6 +1,6 @@
 //! The gateway's state: what is fixed from start to stop, and what a reload replaces whole.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use pingora_core::connectors::http::Connector;
@@ -15,7 +15,7 @@ use crate::{
     relay::Deadlines,
     routing::Table,
     settings::{AuditMode, Limits, Settings, TrustedHeader},
-    shell::Head,
+    shell::{Head, InFlight},
 };
 
 /// What a reload replaces, all at once.
@@ -40,10 +40,14 @@ pub struct Fixed {
     pub callers: Callers,
     /// Secrets of this installation.
     pub keyring: Keyring,
+    /// How many exchanges run.
+    pub in_flight: Arc<InFlight>,
 }
 
 /// The gateway's state.
 pub struct Gate {
+    /// How many exchanges run.
+    pub in_flight: Arc<InFlight>,
     /// Connections to upstreams.
     pub connector: Connector,
     /// The audit log.
@@ -57,8 +61,8 @@ pub struct Gate {
 impl Gate {
     /// A gateway.
     pub fn new(fixed: Fixed, live: Live) -> Self {
-        let Fixed { settings, connector, log, callers, keyring } = fixed;
-        Self { connector, log, settings, callers, keyring, live: ArcSwap::from_pointee(live) }
+        let Fixed { settings, connector, log, callers, keyring, in_flight } = fixed;
+        Self { in_flight, connector, log, settings, callers, keyring, live: ArcSwap::from_pointee(live) }
     }
 
     /// What is in force now; one exchange may see two versions only between two of its stages.
@@ -91,6 +95,15 @@ impl Gate {
         &self.keyring
     }
 
+    /// Whether one more exchange may run beside those that do.
+    ///
+    /// # Errors
+    /// [`Refusal::Busy`].
+    pub fn room(&self) -> Result<(), Refusal> {
+        let room = self.in_flight.count() <= self.settings.limits.connections;
+        if room { Ok(()) } else { Err(Refusal::Busy { retry_after: Duration::from_secs(1) }) }
+    }
+
     /// Bounds on request JSON.
     pub fn json_limits(&self) -> weir_dialects::Limits {
         weir_dialects::Limits {
@@ -112,7 +125,13 @@ impl Gate {
     pub async fn authenticate(&self, presented: &Presented<'_>) -> Result<Arc<Grant>, Refusal> {
         self.callers.authenticate(presented).await.map_err(|refusal| {
             metrics::counter!("weir_refused_credentials_total", "reason" => refusal.name()).increment(1);
-            Refusal::Unauthenticated(refusal.to_string())
+            match refusal {
+                // Not the caller's fault, and worth a retry.
+                weir_callers::Refusal::KeysUnavailable => {
+                    Refusal::PolicyUnavailable { control: "authentication" }
+                }
+                refusal => Refusal::Unauthenticated(refusal.to_string()),
+            }
         })
     }
 

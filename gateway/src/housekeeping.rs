@@ -18,7 +18,7 @@ use crate::{
     gate::Gate,
     routing::Prober,
     settings::{Settings, watch},
-    shell::{Drain, InFlight},
+    shell::Drain,
 };
 
 /// How often gauges are brought up to date.
@@ -27,20 +27,14 @@ const GAUGES: Duration = Duration::from_secs(2);
 /// What runs beside the traffic.
 pub struct Housekeeping {
     gate: Arc<Gate>,
-    in_flight: Arc<InFlight>,
     metrics: PrometheusHandle,
     engines: Mutex<Engines>,
 }
 
 impl Housekeeping {
     /// Housekeeping of a gateway.
-    pub fn new(
-        gate: Arc<Gate>,
-        in_flight: Arc<InFlight>,
-        metrics: PrometheusHandle,
-        engines: Engines,
-    ) -> Self {
-        Self { gate, in_flight, metrics, engines: Mutex::new(engines) }
+    pub fn new(gate: Arc<Gate>, metrics: PrometheusHandle, engines: Engines) -> Self {
+        Self { gate, metrics, engines: Mutex::new(engines) }
     }
 
     async fn admin(&self, mut stop: ShutdownWatch) -> Result<()> {
@@ -89,7 +83,7 @@ impl Housekeeping {
     async fn gauges(&self) {
         loop {
             #[expect(clippy::cast_precision_loss, reason = "a count of exchanges")]
-            metrics::gauge!("weir_in_flight").set(self.in_flight.count() as f64);
+            metrics::gauge!("weir_in_flight").set(self.gate.in_flight.count() as f64);
             self.metrics.run_upkeep();
             tokio::time::sleep(GAUGES).await;
         }
@@ -100,7 +94,7 @@ impl Housekeeping {
 impl BackgroundService for Housekeeping {
     async fn start(&self, stop: ShutdownWatch) {
         let drain = Drain {
-            in_flight: self.in_flight.clone(),
+            in_flight: self.gate.in_flight.clone(),
             grace: self.gate.settings().grace,
             log: self.gate.log.clone(),
         };

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use weir_dialects::error::{self, ErrorShape};
 use weir_policies::Denial;
 
 /// A reason to end an exchange with an error. The texts say what to do and never repeat what was sent.
@@ -49,8 +50,8 @@ pub enum Refusal {
     /// The client sent its request too slowly.
     #[error("the request was not received in time; send it again")]
     ClientTimeout,
-    /// Every upstream is at its limit.
-    #[error("every upstream for this model is busy; retry after the time in retry-after")]
+    /// The gateway or every upstream is at its limit.
+    #[error("the gateway or every upstream for this model is busy; retry after the time in retry-after")]
     Busy {
         /// When to try again.
         retry_after: Duration,
@@ -150,20 +151,22 @@ impl Refusal {
         )
     }
 
-    /// The error body: OpenAI's shape, and beside it what leads to the record.
+    /// The error object: what to do, as the client's library files it.
     ///
     /// Shape: <https://platform.openai.com/docs/guides/error-codes>.
-    pub fn body(&self, record_id: &str) -> Value {
+    pub fn shape<'a>(&'a self, message: &'a str) -> ErrorShape<'a> {
         let Row(_, kind, code) = self.row();
         let param = match self {
             Self::Invalid { param, .. } => param.as_deref(),
             Self::UnknownModel => Some("model"),
             _ => None,
         };
-        json!({
-            "error": {"message": self.to_string(), "type": kind, "param": param, "code": code},
-            "weir": self.trace(record_id),
-        })
+        ErrorShape { message, kind, param, code }
+    }
+
+    /// The whole error body, with what leads to the record beside the error object.
+    pub fn body(&self, record_id: &str) -> Value {
+        error::body(&self.shape(&self.to_string()), &self.trace(record_id))
     }
 
     /// The `weir` object of an error: record, policy and rule.

@@ -53,25 +53,22 @@ pub fn run(settings: Settings, start: Start) -> Result<()> {
     let live = assemble::live(&settings, &keyring, &mut engines)?;
     let connector = Connector::new(Some(ConnectorOptions::new(KEPT_CONNECTIONS)));
     let conf = conf(&settings);
-    let fixed = Fixed { settings, connector, log, callers, keyring };
-    let gate = Arc::new(Gate::new(fixed, live));
     let in_flight = Arc::new(InFlight::default());
+    let fixed = Fixed { settings, connector, log, callers, keyring, in_flight };
+    let gate = Arc::new(Gate::new(fixed, live));
 
     let opt = Opt { upgrade: start == Start::Upgrade, ..Opt::default() };
     let mut server = Server::new_with_opt_and_conf(opt, conf);
     server.bootstrap();
-    server.add_service(traffic(&gate, &in_flight)?);
-    server.add_service(background_service(
-        "housekeeping",
-        Housekeeping::new(gate, in_flight, metrics, engines),
-    ));
+    server.add_service(traffic(&gate)?);
+    server.add_service(background_service("housekeeping", Housekeeping::new(gate, metrics, engines)));
     server.run(RunArgs::default());
     Ok(())
 }
 
-fn traffic(gate: &Arc<Gate>, in_flight: &Arc<InFlight>) -> Result<Service<Traffic>> {
+fn traffic(gate: &Arc<Gate>) -> Result<Service<Traffic>> {
     let settings = gate.settings();
-    let mut service = Service::new("traffic".to_owned(), Traffic::new(gate.clone(), in_flight.clone()));
+    let mut service = Service::new("traffic".to_owned(), Traffic::new(gate.clone()));
     service.threads = Some(settings.workers);
     let address = settings.listen.traffic.to_string();
     match &settings.listen.tls {

@@ -2,6 +2,7 @@
 
 use crate::kernels::{F32Matrix, Isa, Plain, Workers, add_assign, gelu, layer_norm, softmax};
 use crate::safetensors::Safetensors;
+use pulp::Simd;
 
 /// Values in a vector.
 pub(crate) const WIDTH: usize = 384;
@@ -154,7 +155,7 @@ struct Attend<'a> {
 
 impl Plain for Attend<'_> {
     #[inline(always)]
-    fn compute(self) {
+    fn compute<S: Simd>(self, _simd: S) {
         let rows = self.query.len() / WIDTH;
         let scale = 1.0 / (HEAD as f32).sqrt();
         let of_head = |all: &'_ [f32]| -> Vec<[f32; HEAD]> {

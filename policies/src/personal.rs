@@ -1,9 +1,9 @@
 //! The control for personal identifiers: found in the request, replaced by pseudonyms, and put back in
 //! the reply.
 //!
-//! Every slot of the request is searched, whoever speaks in it. In slots of kind `Identifier` only
-//! e-mail addresses count, and then the whole text is replaced, without brackets: numbers there are ids
-//! that an upstream looks up. Failure mode: when a pseudonym can't be made the request is refused.
+//! Every slot of the request is searched, whoever speaks in it. In slots of kind `Identifier` the whole text
+//! is replaced, without brackets, since a name may hold none. Failure mode: when a pseudonym can't be made the
+//! request is refused.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -87,7 +87,7 @@ impl Pass for PersonalPass {
             let mut replaced = Vec::new();
             for found in self.shared.identifiers.find(slot.text()) {
                 let named = slot.kind() == Kind::Identifier;
-                if named && (found.entity != EntityType::EmailAddress || !replaced.is_empty()) {
+                if named && !replaced.is_empty() {
                     continue;
                 }
                 if self.judge(found.entity, slot.path(), &mut decision) {

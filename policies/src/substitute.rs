@@ -44,7 +44,12 @@ pub(crate) fn substitute(
 
 /// Tells the model to keep pseudonyms as they are: at the end of the first system message, if any.
 pub(crate) fn hint(slots: &mut Slots) {
-    let system = slots.iter_mut().find(|slot| slot.role() == Role::System && slot.kind() == Kind::Prose);
+    let holds_prose = |slot: &&mut Slot| {
+        slot.role() == Role::System
+            && slot.kind() == Kind::Prose
+            && ["/content", "/text", "/instructions"].iter().any(|end| slot.path().ends_with(end))
+    };
+    let system = slots.iter_mut().find(holds_prose);
     if let Some(slot) = system {
         let text = format!("{}\n\n{HINT}", slot.text());
         slot.set_text(text);

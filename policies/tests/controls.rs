@@ -122,19 +122,20 @@ fn nothing_leaves_in_any_role_or_kind_and_everything_comes_back() {
 }
 
 #[test]
-fn names_and_ids_take_bare_pseudonyms_for_addresses_only() {
+fn names_take_bare_pseudonyms() {
     let mut pass = personal(&baseline());
     let slot = |text: &str| Slot::new("/user".into(), Role::Other, Kind::Identifier, text.into());
     let mut slots: Slots =
-        [slot("anna@example.com"), slot("call_4111111111111111"), slot("0301-2345678")].into_iter().collect();
+        [slot("anna@example.com"), slot("4111111111111111"), slot("weather_lookup_2")].into_iter().collect();
     pass.request(&mut slots).unwrap();
     let sent = texts(&slots);
-    assert!(
-        sent[0].bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-            && sent[0].starts_with("EMAIL_ADDRESS_")
-    );
-    assert_eq!(sent[1..], ["call_4111111111111111", "0301-2345678"]);
-    assert_eq!(reply(pass.as_mut(), &sent[0], &[]).0, "anna@example.com");
+    for (name, kind, value) in
+        [(&sent[0], "EMAIL_ADDRESS_", "anna@example.com"), (&sent[1], "CREDIT_CARD_", "4111111111111111")]
+    {
+        assert!(name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') && name.starts_with(kind));
+        assert_eq!(reply(pass.as_mut(), name, &[]).0, value);
+    }
+    assert_eq!(sent[2], "weather_lookup_2");
 }
 
 #[test]

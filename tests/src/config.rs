@@ -93,8 +93,9 @@ impl Config {
     /// The whole file.
     #[must_use]
     pub fn render(&self, data_dir: &str, traffic: SocketAddr, admin: SocketAddr) -> String {
+        let tls = &self.tls;
         let mut text =
-            format!("weir: v1\ndata_dir: {data_dir}\nlisten: {{traffic: {traffic}, admin: {admin}}}\n");
+            format!("weir: v1\ndata_dir: {data_dir}\nlisten: {{traffic: {traffic}, admin: {admin}{tls}}}\n");
         text.push_str("upstreams:\n");
         for (name, address, keys) in &self.upstreams {
             text.push_str(&format!(

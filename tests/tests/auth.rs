@@ -152,7 +152,7 @@ impl Issuer {
         let ec = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
         let ed = Ed25519KeyPair::generate_pkcs8(&random).unwrap();
         Self {
-            rsa: RsaKeyPair::from_pkcs8(include_bytes!("../golden/rs256-for-tests.der")).unwrap(),
+            rsa: RsaKeyPair::from_der(include_bytes!("../golden/rs256-for-tests.der")).unwrap(),
             ec: EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, ec.as_ref(), &random).unwrap(),
             ed: Ed25519KeyPair::from_pkcs8(ed.as_ref()).unwrap(),
         }

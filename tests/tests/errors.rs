@@ -205,6 +205,7 @@ fn a_callers_own_fault_is_passed_on() {
         assert_eq!(answer.status, 400, "{}", answer.text());
         check(&answer, 400, "invalid_value");
         assert_eq!(answer.json()["error"]["type"], "invalid_request_error");
+        assert_eq!(answer.json()["error"]["param"], "max_tokens");
     });
 }
 

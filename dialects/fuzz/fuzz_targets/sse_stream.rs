@@ -4,8 +4,12 @@
 use std::collections::HashMap;
 
 use libfuzzer_sys::fuzz_target;
+use weir_dialects::error::ErrorShape;
 use weir_dialects::{Cut, Endpoint, Inspect, StreamOptions, StreamReply};
 use weir_policies::reply::{Channel, Delta};
+
+const SHAPE: ErrorShape<'_> =
+    ErrorShape { message: "broken", kind: "server_error", param: None, code: "upstream_error" };
 
 /// Upper-cases text and keeps its last two characters back; refuses a text with a NUL.
 #[derive(Default)]
@@ -42,7 +46,7 @@ fn run(endpoint: &Endpoint, options: StreamOptions, pieces: &[&[u8]]) -> Vec<u8>
     }
     match reply.flush(&mut |delta| shouter.judge(delta)) {
         Ok(bytes) => out.extend(bytes),
-        Err(_) => return [out, reply.broken("broken", &serde_json::Value::Null)].concat(),
+        Err(_) => return [out, reply.broken(&SHAPE, &serde_json::Value::Null)].concat(),
     }
     out.extend(reply.close(Some(&serde_json::Value::Null)));
     out

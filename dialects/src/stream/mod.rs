@@ -22,6 +22,7 @@ use self::glance::Glance;
 use self::held::Held;
 use self::open::Open;
 use self::pattern::Pattern;
+use crate::error::ErrorShape;
 use crate::json::{Doc, Edits, ROOT, Strictness, Tape};
 use crate::leaves::{Leaves, Naming, Reading};
 use crate::sse::{self, Frame};
@@ -128,11 +129,9 @@ impl StreamReply {
     }
 
     /// Ends a stream that broke: an error frame and no `[DONE]`, so that clients see the truncation.
-    pub fn broken(&mut self, message: &str, weir: &Value) -> Vec<u8> {
+    pub fn broken(&mut self, error: &ErrorShape<'_>, weir: &Value) -> Vec<u8> {
         let mut out = std::mem::take(&mut self.state.out);
-        let error =
-            crate::error::ErrorShape { message, kind: "upstream_error", param: None, code: "upstream_error" };
-        let mut body = crate::error::body(&error, weir);
+        let mut body = crate::error::body(error, weir);
         let mut name = None;
         if let (Endpoint::Responses, Some(fields)) = (&self.state.endpoint, body.as_object_mut()) {
             // Responses clients look for the fields of an `error` event, others for the object `error`.
@@ -140,7 +139,7 @@ impl StreamReply {
             let own = [
                 ("type", Value::from("error")),
                 ("code", Value::from(error.code)),
-                ("message", Value::from(message)),
+                ("message", Value::from(error.message)),
                 ("param", Value::Null),
                 ("sequence_number", Value::from(self.state.sequence)),
             ];

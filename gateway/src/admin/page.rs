@@ -27,8 +27,6 @@ pub(super) async fn openapi() -> impl IntoResponse {
 
 /// The controls, in the order in which they see a request.
 pub(super) async fn controls() -> Json<Value> {
-    let entry = |entry: &crate::controls::Entry| {
-        json!({"name": entry.name, "does": entry.does, "on_fault": entry.on_fault})
-    };
+    let entry = |entry: &crate::controls::Entry| json!({"name": entry.name, "does": entry.does, "on_fault": entry.on_fault});
     Json(json!({"data": REGISTRY.iter().map(entry).collect::<Vec<_>>()}))
 }

@@ -67,7 +67,8 @@ pub async fn answer(
     }
     let body = if deltas.is_empty() { reply.into_bytes() } else { reply.render(&deltas) };
     let body = told(status, body, trail)?;
-    let head = heads::answer(trail, &opened, status).with(header::CONTENT_TYPE, "application/json");
+    let mut head = heads::answer(trail, &opened, status).with(header::CONTENT_TYPE, "application/json");
+    heads::measured(&mut head, trail);
     trail.status(status);
     trail.returned(body.len());
     opened.source.release(&gate.connector).await;

@@ -55,18 +55,44 @@ pub fn answer(trail: &Trail, opened: &Opened, status: u16) -> ReplyHead {
     }
     head.add(UPSTREAM, opened.upstream.name());
     head.add(MODEL, trail.model());
-    if let Some(cost) = trail.cost() {
-        head.add(COST, &cost.total.to_string());
-    }
-    if let Some(impact) = trail.impact() {
-        head.add(ENERGY, &span(impact.energy_kwh, 1e3));
-        head.add(CARBON, &span(impact.gwp_kg, 1e3));
-    }
     head
 }
 
+/// Adds what a whole reply cost; on a stream the final usage chunk says it.
+pub fn measured(head: &mut ReplyHead, trail: &Trail) {
+    let figures = Figures::of(trail);
+    head.add(COST, &figures.cost_usd);
+    head.add(ENERGY, &figures.energy_wh);
+    head.add(CARBON, &figures.carbon_g);
+}
+
+/// Money, energy and carbon as clients read them; `unknown` where no price or method applies, never 0.
+pub struct Figures {
+    /// USD, exact decimal text.
+    pub cost_usd: String,
+    /// Watt-hours, `MIN..MAX`.
+    pub energy_wh: String,
+    /// Grams of CO2-equivalent, `MIN..MAX`.
+    pub carbon_g: String,
+}
+
+impl Figures {
+    /// Those of an exchange that has ended.
+    pub fn of(trail: &Trail) -> Self {
+        let unknown = || "unknown".to_owned();
+        let impact = |figure: fn(&weir_accounting::Impact) -> weir_accounting::Range| {
+            trail.impact().map_or_else(unknown, |impact| span(figure(impact), 1e3))
+        };
+        Self {
+            cost_usd: trail.cost().map_or_else(unknown, |cost| cost.total.to_string()),
+            energy_wh: impact(|impact| impact.energy_kwh),
+            carbon_g: impact(|impact| impact.gwp_kg),
+        }
+    }
+}
+
 /// `MIN..MAX` in a smaller unit, three significant digits.
-pub fn span(range: weir_accounting::Range, factor: f64) -> String {
+fn span(range: weir_accounting::Range, factor: f64) -> String {
     format!("{}..{}", digits(range.min * factor), digits(range.max * factor))
 }
 

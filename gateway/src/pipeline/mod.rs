@@ -42,6 +42,7 @@ async fn serve(
     trail: &mut Trail,
 ) -> Result<(), Refusal> {
     let limits = gate.limits();
+    gate.room()?;
     Head::check(downstream.session(), limits.header_bytes)?;
     let received = Received::route(head)?;
     let authenticated = received.authenticate(gate, trail).await?;

@@ -26,7 +26,7 @@ enum Ending {
     /// A control refused what came.
     Denied(Refusal),
     /// The upstream broke off, fell silent, or sent what can't be read.
-    Broken(&'static str),
+    Broken(Refusal),
     /// The client left.
     Gone,
 }
@@ -67,8 +67,8 @@ pub async fn answer(
         let out = match chunk {
             Ok(Some(bytes)) => flow.push(&bytes),
             Ok(None) => break Ending::Whole,
-            Err(Broken::Cut) => break Ending::Broken("the upstream broke the reply off"),
-            Err(Broken::Silent) => break Ending::Broken("the upstream did not go on in time"),
+            Err(Broken::Cut) => break broken("the upstream broke the reply off"),
+            Err(Broken::Silent) => break Ending::Broken(Refusal::UpstreamTimeout),
         };
         match out {
             Ok(bytes) => {
@@ -107,7 +107,7 @@ impl Flow<'_> {
     fn stopped(&mut self) -> Ending {
         match self.denied.take() {
             Some(refusal) => Ending::Denied(refusal),
-            None => Ending::Broken("the upstream's stream can't be read"),
+            None => broken("the upstream's stream can't be read"),
         }
     }
 
@@ -118,14 +118,14 @@ impl Flow<'_> {
         // Held-back text comes out first: its findings and the usage belong into the measures.
         let rest = match ending {
             Ending::Whole if self.reply.is_done() || self.reply.is_clean() => self.flush(),
-            Ending::Whole => Err(Ending::Broken("the upstream ended the stream early")),
+            Ending::Whole => Err(broken("the upstream ended the stream early")),
             other => Err(other),
         };
         let summary = self.reply.summary().clone();
         trail.end(self.guards, Some(Ended { summary: &summary, cpu }));
         let ending = match rest {
             Ok(mut bytes) => {
-                bytes.extend_from_slice(&self.reply.close(measures(trail).as_ref()));
+                bytes.extend_from_slice(&self.reply.close(Some(&measures(trail))));
                 trail.returned(bytes.len());
                 source.release(&gate.connector).await;
                 return downstream.last(bytes.into()).await;
@@ -158,11 +158,11 @@ impl Flow<'_> {
                 trail.cut(&refusal);
                 downstream.last(self.reply.cut().into()).await
             }
-            Ending::Broken(reason) => {
+            Ending::Broken(refusal) => {
                 trail.stream_state(StreamState::UpstreamAbort);
-                let refusal = Refusal::Upstream(reason.to_owned());
                 trail.cut(&refusal);
-                let frame = self.reply.broken(reason, &refusal.trace(trail.id_text()));
+                let (message, trace) = (refusal.to_string(), refusal.trace(trail.id_text()));
+                let frame = self.reply.broken(&refusal.shape(&message), &trace);
                 downstream.body(frame.into()).await?;
                 // The framing stays open-ended: a client must not take this for the whole reply.
                 downstream.abort().await;
@@ -173,6 +173,10 @@ impl Flow<'_> {
     }
 }
 
+fn broken(reason: &str) -> Ending {
+    Ending::Broken(Refusal::Upstream(reason.to_owned()))
+}
+
 fn judge(guards: &mut Guards, denied: &mut Option<Refusal>, delta: &mut Delta) -> Result<(), Cut> {
     guards.reply(delta).map_err(|refusal| {
         *denied = Some(refusal);
@@ -181,14 +185,7 @@ fn judge(guards: &mut Guards, denied: &mut Option<Refusal>, delta: &mut Delta) -
 }
 
 /// `usage.weir` of the final usage chunk.
-fn measures(trail: &Trail) -> Option<Value> {
-    let mut weir = serde_json::Map::new();
-    if let Some(cost) = trail.cost() {
-        weir.insert("cost_usd".to_owned(), json!(cost.total.to_string()));
-    }
-    if let Some(impact) = trail.impact() {
-        weir.insert("energy_wh".to_owned(), json!(heads::span(impact.energy_kwh, 1e3)));
-        weir.insert("carbon_g".to_owned(), json!(heads::span(impact.gwp_kg, 1e3)));
-    }
-    (!weir.is_empty()).then_some(Value::Object(weir))
+fn measures(trail: &Trail) -> Value {
+    let figures = heads::Figures::of(trail);
+    json!({"cost_usd": figures.cost_usd, "energy_wh": figures.energy_wh, "carbon_g": figures.carbon_g})
 }

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -20,7 +20,9 @@ use crate::{gate::Gate, relay};
 /// Failures in a row after which an upstream is tried last.
 const DOWN_AFTER: u32 = 2;
 /// How long one question may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How soon an upstream that failed is asked again.
+const RETRY: Duration = Duration::from_secs(1);
 /// How often the prober looks for an upstream that is due.
 const TICK: Duration = Duration::from_millis(500);
 
@@ -28,6 +30,7 @@ const TICK: Duration = Duration::from_millis(500);
 #[derive(Default)]
 pub struct Standing {
     failures: AtomicU32,
+    asked: AtomicBool,
     models: ArcSwap<Vec<ModelCard>>,
 }
 
@@ -35,6 +38,16 @@ impl Standing {
     /// Whether it should be tried in its turn; a down one is tried when no other is left.
     pub fn is_up(&self) -> bool {
         self.failures.load(Ordering::Relaxed) < DOWN_AFTER
+    }
+
+    /// Whether it was asked at least once, so that its models and its standing mean something.
+    pub fn is_known(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
+    }
+
+    /// Whether nothing has failed since it answered last.
+    fn is_well(&self) -> bool {
+        self.failures.load(Ordering::Relaxed) == 0
     }
 
     /// It answered.
@@ -102,7 +115,8 @@ fn due(upstream: &Arc<Upstream>, asked: &[(Arc<Upstream>, Instant)]) -> bool {
         (_, None) => true,
         (Engine::Embedded(_), Some(_)) => false,
         (Engine::Wire(wire), Some(at)) => {
-            wire.settings.health.as_ref().is_some_and(|health| at.elapsed() >= health.every)
+            let every = |every: Duration| if upstream.standing.is_well() { every } else { every.min(RETRY) };
+            wire.settings.health.as_ref().is_some_and(|health| at.elapsed() >= every(health.every))
         }
     }
 }
@@ -112,7 +126,8 @@ async fn ask(connector: Arc<Connector>, upstream: Arc<Upstream>) {
         Engine::Embedded(_) => "/models",
         Engine::Wire(wire) => match &wire.settings.health {
             Some(health) => health.path.as_str(),
-            None => return,
+            // It is not to be asked: nothing more will be known.
+            None => return upstream.standing.asked.store(true, Ordering::Relaxed),
         },
     };
     let call = relay::Call::get(path);
@@ -127,6 +142,7 @@ async fn ask(connector: Arc<Connector>, upstream: Arc<Upstream>) {
         }
         _ => upstream.standing.failed(),
     }
+    upstream.standing.asked.store(true, Ordering::Relaxed);
     let up = if upstream.standing.is_up() { 1.0 } else { 0.0 };
     metrics::gauge!("weir_upstream_up", "upstream" => upstream.name().to_owned()).set(up);
 }

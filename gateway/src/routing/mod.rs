@@ -6,7 +6,7 @@ mod peer;
 mod table;
 mod upstream;
 
-pub use health::Prober;
+pub use health::{Prober, Standing};
 pub use models::ModelCard;
 pub use table::{Picked, Table};
 pub use upstream::{Engine, Upstream, Wire};

@@ -10,7 +10,7 @@ use pingora_core::{
     server::ShutdownWatch,
 };
 
-use super::{Downstream, Framing, InFlight, ReplyHead};
+use super::{Downstream, Framing, ReplyHead};
 use crate::{gate::Gate, pipeline, refusal::Refusal};
 
 /// How long a connection may stay open without a whole request head.
@@ -19,16 +19,15 @@ const HEAD_DEADLINE: Duration = Duration::from_secs(75);
 /// The application that Pingora hands each request to.
 pub struct Traffic {
     gate: Arc<Gate>,
-    in_flight: Arc<InFlight>,
     options: HttpServerOptions,
 }
 
 impl Traffic {
     /// An application over the gateway's state.
-    pub fn new(gate: Arc<Gate>, in_flight: Arc<InFlight>) -> Self {
+    pub fn new(gate: Arc<Gate>) -> Self {
         let mut options = HttpServerOptions::default();
         options.h2c = true;
-        Self { gate, in_flight, options }
+        Self { gate, options }
     }
 
     /// Reads the next head; none when the connection is of no more use.
@@ -76,7 +75,7 @@ impl HttpServerApp for Traffic {
     ) -> Option<ReusedHttpStream> {
         let mut stop = shutdown.clone();
         self.head(&mut session, &mut stop).await?;
-        let _running = self.in_flight.enter();
+        let _running = self.gate.in_flight.enter();
         let limits = self.gate.limits();
         session.set_read_timeout(Some(limits.client_read));
         session.set_write_timeout(Some(limits.client_write));

@@ -1,6 +1,7 @@
 //! Norms, activations and rotary positions over rows of floats.
 
 use super::isa::{Isa, Plain};
+use pulp::Simd;
 
 /// Root-mean-square norm of each row of `input`, times `weight` (Zhang and Sennrich 2019).
 pub(crate) fn rms_norm(isa: Isa, (weight, epsilon): (&[f32], f32), input: &[f32], output: &mut Vec<f32>) {
@@ -58,19 +59,48 @@ pub(super) fn exp(x: f32) -> f32 {
     f32::from_bits((p.to_bits() as i32).wrapping_add(power) as u32)
 }
 
-/// Lanes of a running sum: fixed, so that the compiler may keep them in one register.
-const WIDE: usize = 16;
-
+/// Σ x.
 #[inline(always)]
-fn sum_of(values: &[f32], f: impl Fn(f32) -> f32) -> f32 {
-    let mut lanes = [0f32; WIDE];
-    let (chunks, rest) = values.as_chunks::<WIDE>();
-    for chunk in chunks {
-        for (lane, value) in lanes.iter_mut().zip(chunk) {
-            *lane += f(*value);
-        }
+fn sum<S: Simd>(simd: S, values: &[f32]) -> f32 {
+    let (vectors, rest) = S::as_simd_f32s(values);
+    let mut total = simd.splat_f32s(0.0);
+    for vector in vectors {
+        total = simd.add_f32s(total, *vector);
     }
-    lanes.iter().sum::<f32>() + rest.iter().map(|value| f(*value)).sum::<f32>()
+    simd.reduce_sum_f32s(total) + rest.iter().sum::<f32>()
+}
+
+/// Σ (x − shift)².
+#[inline(always)]
+fn sum_of_squares<S: Simd>(simd: S, values: &[f32], shift: f32) -> f32 {
+    let (vectors, rest) = S::as_simd_f32s(values);
+    let (mut total, by) = (simd.splat_f32s(0.0), simd.splat_f32s(shift));
+    for vector in vectors {
+        let moved = simd.sub_f32s(*vector, by);
+        total = simd.mul_add_e_f32s(moved, moved, total);
+    }
+    simd.reduce_sum_f32s(total) + rest.iter().map(|x| (x - shift) * (x - shift)).sum::<f32>()
+}
+
+/// The largest value.
+#[inline(always)]
+pub(super) fn largest<S: Simd>(simd: S, values: &[f32]) -> f32 {
+    let (vectors, rest) = S::as_simd_f32s(values);
+    let mut best = simd.splat_f32s(f32::NEG_INFINITY);
+    for vector in vectors {
+        best = simd.max_f32s(best, *vector);
+    }
+    rest.iter().fold(simd.reduce_max_f32s(best), |best, value| best.max(*value))
+}
+
+/// values ← e^(values − largest); returns their sum.
+#[inline(always)]
+pub(super) fn exp_all<S: Simd>(simd: S, values: &mut [f32]) -> f32 {
+    let largest = largest(simd, values);
+    for value in values.iter_mut() {
+        *value = exp(*value - largest);
+    }
+    sum(simd, values)
 }
 
 struct RmsNorm<'a> {
@@ -82,10 +112,10 @@ struct RmsNorm<'a> {
 
 impl Plain for RmsNorm<'_> {
     #[inline(always)]
-    fn compute(self) {
+    fn compute<S: Simd>(self, simd: S) {
         let width = self.weight.len();
         for (row, out) in self.input.chunks_exact(width).zip(self.output.chunks_exact_mut(width)) {
-            let square = sum_of(row, |x| x * x) / width as f32;
+            let square = sum_of_squares(simd, row, 0.0) / width as f32;
             let factor = 1.0 / (square + self.epsilon).sqrt();
             for ((out, x), weight) in out.iter_mut().zip(row).zip(self.weight) {
                 *out = x * factor * weight;
@@ -102,7 +132,7 @@ struct SiluMul<'a> {
 
 impl Plain for SiluMul<'_> {
     #[inline(always)]
-    fn compute(self) {
+    fn compute<S: Simd>(self, _simd: S) {
         let rows = self.both.chunks_exact(self.width * 2);
         for (row, out) in rows.zip(self.output.chunks_exact_mut(self.width)) {
             let (gates, ups) = row.split_at(self.width);
@@ -119,19 +149,8 @@ struct Softmax<'a> {
 
 impl Plain for Softmax<'_> {
     #[inline(always)]
-    fn compute(self) {
-        let mut lanes = [f32::NEG_INFINITY; WIDE];
-        let (chunks, rest) = self.values.as_chunks::<WIDE>();
-        for chunk in chunks {
-            for (lane, value) in lanes.iter_mut().zip(chunk) {
-                *lane = if *value > *lane { *value } else { *lane };
-            }
-        }
-        let largest = lanes.iter().chain(rest).fold(f32::NEG_INFINITY, |best, value| best.max(*value));
-        for value in self.values.iter_mut() {
-            *value = exp(*value - largest);
-        }
-        let factor = 1.0 / sum_of(self.values, |x| x);
+    fn compute<S: Simd>(self, simd: S) {
+        let factor = 1.0 / exp_all(simd, self.values);
         for value in self.values.iter_mut() {
             *value *= factor;
         }
@@ -145,7 +164,7 @@ struct AddAssign<'a> {
 
 impl Plain for AddAssign<'_> {
     #[inline(always)]
-    fn compute(self) {
+    fn compute<S: Simd>(self, _simd: S) {
         for (value, other) in self.values.iter_mut().zip(self.other) {
             *value += other;
         }
@@ -159,7 +178,7 @@ struct Rotate<'a> {
 
 impl Plain for Rotate<'_> {
     #[inline(always)]
-    fn compute(self) {
+    fn compute<S: Simd>(self, _simd: S) {
         for head in self.row.chunks_exact_mut(self.angles.len() * 2) {
             let (pairs, _) = head.as_chunks_mut::<2>();
             for ([a, b], [cos, sin]) in pairs.iter_mut().zip(self.angles) {
@@ -177,12 +196,12 @@ struct LayerNorm<'a> {
 
 impl Plain for LayerNorm<'_> {
     #[inline(always)]
-    fn compute(self) {
+    fn compute<S: Simd>(self, simd: S) {
         const EPSILON: f32 = 1e-12;
         let width = self.weight.len();
         for row in self.values.chunks_exact_mut(width) {
-            let mean = sum_of(row, |x| x) / width as f32;
-            let variance = sum_of(row, |x| (x - mean) * (x - mean)) / width as f32;
+            let mean = sum(simd, row) / width as f32;
+            let variance = sum_of_squares(simd, row, mean) / width as f32;
             let factor = 1.0 / (variance + EPSILON).sqrt();
             for ((x, weight), bias) in row.iter_mut().zip(self.weight).zip(self.bias) {
                 *x = (*x - mean) * factor * weight + bias;
@@ -197,7 +216,7 @@ struct Gelu<'a> {
 
 impl Plain for Gelu<'_> {
     #[inline(always)]
-    fn compute(self) {
+    fn compute<S: Simd>(self, _simd: S) {
         for x in self.values.iter_mut() {
             *x = 0.5 * *x * (1.0 + erf(*x * std::f32::consts::FRAC_1_SQRT_2));
         }

@@ -2,6 +2,7 @@
 
 use super::isa::{Isa, Plain};
 use super::pack::{LANES, Workers, untile};
+use pulp::Simd;
 
 /// Rows of input that one pass over a weight column serves.
 const ROWS: usize = 6;
@@ -72,22 +73,30 @@ struct Tile<'a, const R: usize> {
 
 impl<const R: usize> Plain for Tile<'_, R> {
     #[inline(always)]
-    fn compute(self) {
-        let mut sums = [self.bias; R];
-        let mut rows = [[].as_slice(); R];
-        for (place, row) in rows.iter_mut().zip(self.input.chunks_exact(self.weights.len().max(1))) {
-            *place = row;
+    #[expect(
+        clippy::indexing_slicing,
+        clippy::needless_range_loop,
+        reason = "constant lengths; iterators here end up as calls in the inner loop"
+    )]
+    fn compute<S: Simd>(self, simd: S) {
+        let width = self.weights.len();
+        let parts = LANES / S::F32_LANES;
+        let (weights, _) = S::as_simd_f32s(self.weights.as_flattened());
+        let (bias, _) = S::as_simd_f32s(&self.bias);
+        if self.input.len() < R * width || self.output.len() < R {
+            return;
         }
-        for (k, weights) in self.weights.iter().enumerate() {
-            for (sum, row) in sums.iter_mut().zip(rows) {
-                let value = row.get(k).copied().unwrap_or_default();
-                for (sum, weight) in sum.iter_mut().zip(weights) {
-                    *sum += value * weight;
+        for part in 0..parts {
+            let mut sums = [bias[part]; R];
+            for (k, weights) in weights.chunks_exact(parts).enumerate() {
+                for r in 0..R {
+                    let value = simd.splat_f32s(self.input[r * width + k]);
+                    sums[r] = simd.mul_add_e_f32s(value, weights[part], sums[r]);
                 }
             }
-        }
-        for (place, sum) in self.output.iter_mut().zip(sums) {
-            *place = sum;
+            for r in 0..R {
+                S::as_mut_simd_f32s(&mut self.output[r]).0[part] = sums[r];
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The instruction set found on this machine, and how a kernel is run with it.
 
+use pulp::Simd;
 #[cfg(target_arch = "x86_64")]
 use pulp::x86::{V3, V4};
 
@@ -26,9 +27,10 @@ pub(crate) trait Kernel {
     fn portable(self) -> Self::Output;
 }
 
-/// A computation whose one body the compiler vectorises for each instruction set.
+/// A computation with one body, written with vectors of whatever width `S` has.
+/// The body must be `#[inline(always)]`.
 pub(crate) trait Plain {
-    fn compute(self);
+    fn compute<S: Simd>(self, simd: S);
 }
 
 impl<P: Plain> Kernel for P {
@@ -36,18 +38,24 @@ impl<P: Plain> Kernel for P {
 
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]
-    fn v4(self, _simd: V4) {
-        self.compute();
+    fn v4(self, simd: V4) {
+        self.compute(simd);
     }
 
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]
-    fn v3(self, _simd: V3) {
-        self.compute();
+    fn v3(self, simd: V3) {
+        self.compute(simd);
     }
 
+    #[cfg(target_arch = "x86_64")]
     fn portable(self) {
-        self.compute();
+        self.compute(pulp::Scalar);
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    fn portable(self) {
+        pulp::Arch::new().dispatch(Dispatched(self));
     }
 }
 
@@ -130,5 +138,19 @@ impl<K: Kernel> pulp::NullaryFnOnce for OnV3<K> {
     #[inline(always)]
     fn call(self) -> K::Output {
         self.kernel.v3(self.simd)
+    }
+}
+
+/// Vectors of other processors, which pulp finds.
+#[cfg(not(target_arch = "x86_64"))]
+struct Dispatched<P>(P);
+
+#[cfg(not(target_arch = "x86_64"))]
+impl<P: Plain> pulp::WithSimd for Dispatched<P> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        self.0.compute(simd);
     }
 }

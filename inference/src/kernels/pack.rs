@@ -2,6 +2,7 @@
 
 use super::isa::{Isa, Plain};
 use crate::error::InferenceError;
+use pulp::Simd;
 
 /// Output columns that one weight tile holds side by side.
 pub(crate) const LANES: usize = 16;
@@ -70,7 +71,7 @@ struct Quantise<'a> {
 
 impl Plain for Quantise<'_> {
     #[inline(always)]
-    fn compute(self) {
+    fn compute<S: Simd>(self, _simd: S) {
         let per_row = self.width / BLOCK;
         for group in self.groups {
             let rows = self.input.chunks_exact(self.width).skip(group.start).take(group.count);

@@ -111,6 +111,11 @@ impl<const R: usize> Kernel for Rows<'_, R> {
 
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]
+    #[expect(
+        clippy::indexing_slicing,
+        clippy::needless_range_loop,
+        reason = "constant lengths; iterators here end up as calls in the inner loop"
+    )]
     fn v4(self, simd: V4) {
         let (f, bw) = (simd.avx512f, simd.avx512bw);
         let low = f._mm512_set1_epi8(15);
@@ -120,66 +125,68 @@ impl<const R: usize> Kernel for Rows<'_, R> {
         for (tile, rows) in self.tiles.iter().zip(blocks) {
             let scale = bytemuck::cast(tile.scale);
             let minimum = bytemuck::cast(tile.minimum);
-            let weights = tile.nibbles.map(|bytes| {
-                let bytes = bytemuck::cast(bytes);
-                (f._mm512_and_si512(bytes, low), f._mm512_and_si512(bw._mm512_srli_epi16::<4>(bytes), low))
-            });
-            for (sum, row) in sums.iter_mut().zip(rows) {
-                let (words, _) = row.words.as_chunks::<2>();
+            let mut weights = [f._mm512_setzero_si512(); 8];
+            for pair in 0..4 {
+                let bytes = bytemuck::cast(tile.nibbles[pair]);
+                weights[2 * pair] = f._mm512_and_si512(bytes, low);
+                weights[2 * pair + 1] = f._mm512_and_si512(bw._mm512_srli_epi16::<4>(bytes), low);
+            }
+            for r in 0..R {
+                let row = &rows[r];
                 let mut total = f._mm512_setzero_si512();
-                for ((even, odd), [first, second]) in weights.iter().zip(words) {
-                    let a = bw._mm512_maddubs_epi16(*even, f._mm512_set1_epi32(*first));
-                    let b = bw._mm512_maddubs_epi16(*odd, f._mm512_set1_epi32(*second));
-                    total = bw._mm512_add_epi16(total, bw._mm512_add_epi16(a, b));
+                for quad in 0..8 {
+                    let input = f._mm512_set1_epi32(row.words[quad]);
+                    total = bw._mm512_add_epi16(total, bw._mm512_maddubs_epi16(weights[quad], input));
                 }
                 let whole = f._mm512_cvtepi32_ps(bw._mm512_madd_epi16(total, ones));
                 let step = f._mm512_mul_ps(scale, f._mm512_set1_ps(row.scale));
-                *sum = f._mm512_fmadd_ps(minimum, f._mm512_set1_ps(row.sum), *sum);
-                *sum = f._mm512_fmadd_ps(whole, step, *sum);
+                sums[r] = f._mm512_fmadd_ps(minimum, f._mm512_set1_ps(row.sum), sums[r]);
+                sums[r] = f._mm512_fmadd_ps(whole, step, sums[r]);
             }
         }
-        for (place, sum) in self.output.iter_mut().zip(sums) {
-            *place = bytemuck::cast(sum);
+        for r in 0..R.min(self.output.len()) {
+            self.output[r] = bytemuck::cast(sums[r]);
         }
     }
 
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]
+    #[expect(
+        clippy::indexing_slicing,
+        clippy::needless_range_loop,
+        reason = "constant lengths; iterators here end up as calls in the inner loop"
+    )]
     fn v3(self, simd: V3) {
         let (avx, avx2, fma) = (simd.avx, simd.avx2, simd.fma);
         let low = avx._mm256_set1_epi8(15);
         let ones = avx._mm256_set1_epi16(1);
         let (blocks, _) = self.blocks.as_chunks::<R>();
-        for side in 0..2usize {
+        for side in 0..2 {
             let mut sums = [avx._mm256_setzero_ps(); R];
             for (tile, rows) in self.tiles.iter().zip(blocks) {
-                let scale = bytemuck::cast(half_of(tile.scale, side));
-                let minimum = bytemuck::cast(half_of(tile.minimum, side));
-                let weights = tile.nibbles.map(|bytes| {
-                    let [lower, upper]: [[u8; 32]; 2] = bytemuck::cast(bytes);
-                    let bytes = bytemuck::cast(if side == 0 { lower } else { upper });
-                    let high = avx2._mm256_srli_epi16::<4>(bytes);
-                    (avx2._mm256_and_si256(bytes, low), avx2._mm256_and_si256(high, low))
-                });
-                for (sum, row) in sums.iter_mut().zip(rows) {
-                    let (words, _) = row.words.as_chunks::<2>();
+                let scale = bytemuck::cast(tile.scale.as_chunks::<8>().0[side]);
+                let minimum = bytemuck::cast(tile.minimum.as_chunks::<8>().0[side]);
+                let mut weights = [avx._mm256_setzero_si256(); 8];
+                for pair in 0..4 {
+                    let bytes = bytemuck::cast(tile.nibbles[pair].as_chunks::<32>().0[side]);
+                    weights[2 * pair] = avx2._mm256_and_si256(bytes, low);
+                    weights[2 * pair + 1] = avx2._mm256_and_si256(avx2._mm256_srli_epi16::<4>(bytes), low);
+                }
+                for r in 0..R {
+                    let row = &rows[r];
                     let mut total = avx._mm256_setzero_si256();
-                    for ((even, odd), [first, second]) in weights.iter().zip(words) {
-                        let a = avx2._mm256_maddubs_epi16(*even, avx._mm256_set1_epi32(*first));
-                        let b = avx2._mm256_maddubs_epi16(*odd, avx._mm256_set1_epi32(*second));
-                        total = avx2._mm256_add_epi16(total, avx2._mm256_add_epi16(a, b));
+                    for quad in 0..8 {
+                        let input = avx._mm256_set1_epi32(row.words[quad]);
+                        total = avx2._mm256_add_epi16(total, avx2._mm256_maddubs_epi16(weights[quad], input));
                     }
                     let whole = avx._mm256_cvtepi32_ps(avx2._mm256_madd_epi16(total, ones));
                     let step = avx._mm256_mul_ps(scale, avx._mm256_set1_ps(row.scale));
-                    *sum = fma._mm256_fmadd_ps(minimum, avx._mm256_set1_ps(row.sum), *sum);
-                    *sum = fma._mm256_fmadd_ps(whole, step, *sum);
+                    sums[r] = fma._mm256_fmadd_ps(minimum, avx._mm256_set1_ps(row.sum), sums[r]);
+                    sums[r] = fma._mm256_fmadd_ps(whole, step, sums[r]);
                 }
             }
-            for (place, sum) in self.output.iter_mut().zip(sums) {
-                let (halves, _) = place.as_chunks_mut::<8>();
-                if let Some(half) = halves.get_mut(side) {
-                    *half = bytemuck::cast(sum);
-                }
+            for r in 0..R.min(self.output.len()) {
+                self.output[r].as_chunks_mut::<8>().0[side] = bytemuck::cast(sums[r]);
             }
         }
     }
@@ -211,13 +218,6 @@ impl<const R: usize> Kernel for Rows<'_, R> {
             *place = sum;
         }
     }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-fn half_of(lanes: [f32; LANES], side: usize) -> [f32; 8] {
-    let [lower, upper]: [[f32; 8]; 2] = bytemuck::cast(lanes);
-    if side == 0 { lower } else { upper }
 }
 
 #[cfg(test)]

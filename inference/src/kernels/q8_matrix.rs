@@ -135,6 +135,11 @@ impl<const R: usize> Kernel for Rows<'_, R> {
 
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]
+    #[expect(
+        clippy::indexing_slicing,
+        clippy::needless_range_loop,
+        reason = "constant lengths; iterators here end up as calls in the inner loop"
+    )]
     fn v4(self, simd: V4) {
         let (f, bw) = (simd.avx512f, simd.avx512bw);
         let mut sums = [f._mm512_setzero_ps(); R];
@@ -142,52 +147,55 @@ impl<const R: usize> Kernel for Rows<'_, R> {
         for (tile, rows) in self.tiles.iter().zip(blocks) {
             let scale = bytemuck::cast(tile.scale);
             let mut totals = [f._mm512_setzero_si512(); R];
-            for (pair, bytes) in tile.bytes.iter().enumerate() {
-                let weights = bw._mm512_cvtepi8_epi16(bytemuck::cast(*bytes));
-                for (total, row) in totals.iter_mut().zip(rows) {
-                    let word = row.words.get(pair).copied().unwrap_or_default();
-                    let product = bw._mm512_madd_epi16(weights, f._mm512_set1_epi32(word));
-                    *total = f._mm512_add_epi32(*total, product);
+            for pair in 0..BLOCK / 2 {
+                let weights = bw._mm512_cvtepi8_epi16(bytemuck::cast(tile.bytes[pair]));
+                for r in 0..R {
+                    let product = bw._mm512_madd_epi16(weights, f._mm512_set1_epi32(rows[r].words[pair]));
+                    totals[r] = f._mm512_add_epi32(totals[r], product);
                 }
             }
-            for ((sum, total), row) in sums.iter_mut().zip(totals).zip(rows) {
-                let step = f._mm512_mul_ps(scale, f._mm512_set1_ps(row.scale));
-                *sum = f._mm512_fmadd_ps(f._mm512_cvtepi32_ps(total), step, *sum);
+            for r in 0..R {
+                let step = f._mm512_mul_ps(scale, f._mm512_set1_ps(rows[r].scale));
+                sums[r] = f._mm512_fmadd_ps(f._mm512_cvtepi32_ps(totals[r]), step, sums[r]);
             }
         }
-        for (place, sum) in self.output.iter_mut().zip(sums) {
-            *place = bytemuck::cast(sum);
+        for r in 0..R.min(self.output.len()) {
+            self.output[r] = bytemuck::cast(sums[r]);
         }
     }
 
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]
+    #[expect(
+        clippy::indexing_slicing,
+        clippy::needless_range_loop,
+        reason = "constant lengths; iterators here end up as calls in the inner loop"
+    )]
     fn v3(self, simd: V3) {
         let (avx, avx2, fma) = (simd.avx, simd.avx2, simd.fma);
-        let mut sums = [[avx._mm256_setzero_ps(); 2]; R];
         let (blocks, _) = self.blocks.as_chunks::<R>();
-        for (tile, rows) in self.tiles.iter().zip(blocks) {
-            let scales: [[f32; 8]; 2] = bytemuck::cast(tile.scale);
-            let mut totals = [[avx._mm256_setzero_si256(); 2]; R];
-            for (pair, bytes) in tile.bytes.iter().enumerate() {
-                let halves: [[i8; 16]; 2] = bytemuck::cast(*bytes);
-                let weights = halves.map(|half| avx2._mm256_cvtepi8_epi16(bytemuck::cast(half)));
-                for (total, row) in totals.iter_mut().zip(rows) {
-                    let word = avx._mm256_set1_epi32(row.words.get(pair).copied().unwrap_or_default());
-                    for (total, weights) in total.iter_mut().zip(weights) {
-                        *total = avx2._mm256_add_epi32(*total, avx2._mm256_madd_epi16(weights, word));
+        for side in 0..2 {
+            let mut sums = [avx._mm256_setzero_ps(); R];
+            for (tile, rows) in self.tiles.iter().zip(blocks) {
+                let scale = bytemuck::cast(tile.scale.as_chunks::<8>().0[side]);
+                let mut totals = [avx._mm256_setzero_si256(); R];
+                for pair in 0..BLOCK / 2 {
+                    let bytes = bytemuck::cast(tile.bytes[pair].as_chunks::<16>().0[side]);
+                    let weights = avx2._mm256_cvtepi8_epi16(bytes);
+                    for r in 0..R {
+                        let input = avx._mm256_set1_epi32(rows[r].words[pair]);
+                        let product = avx2._mm256_madd_epi16(weights, input);
+                        totals[r] = avx2._mm256_add_epi32(totals[r], product);
                     }
                 }
-            }
-            for ((sums, totals), row) in sums.iter_mut().zip(totals).zip(rows) {
-                for ((sum, total), scale) in sums.iter_mut().zip(totals).zip(scales) {
-                    let step = avx._mm256_mul_ps(bytemuck::cast(scale), avx._mm256_set1_ps(row.scale));
-                    *sum = fma._mm256_fmadd_ps(avx._mm256_cvtepi32_ps(total), step, *sum);
+                for r in 0..R {
+                    let step = avx._mm256_mul_ps(scale, avx._mm256_set1_ps(rows[r].scale));
+                    sums[r] = fma._mm256_fmadd_ps(avx._mm256_cvtepi32_ps(totals[r]), step, sums[r]);
                 }
             }
-        }
-        for (place, sum) in self.output.iter_mut().zip(sums) {
-            *place = bytemuck::cast(sum);
+            for r in 0..R.min(self.output.len()) {
+                self.output[r].as_chunks_mut::<8>().0[side] = bytemuck::cast(sums[r]);
+            }
         }
     }
 
