@@ -18,7 +18,9 @@ use std::time::Duration;
 pub struct EngineOptions {
     /// Threads that share the arithmetic; 1 leaves the other cores to the gateway.
     pub threads: usize,
-    /// Rows of one step: running texts and pieces of prompts together.
+    /// Rows of one step: running texts and pieces of prompts together. More makes steps longer, and with
+    /// them the time until a text gets its next token or a caller that left is noticed.
+    /// At most this many texts run at once.
     pub token_budget: usize,
     /// Texts that may wait; further ones are refused with status 429.
     pub queue: usize,
@@ -43,7 +45,7 @@ impl Default for EngineOptions {
     fn default() -> Self {
         Self {
             threads: 1,
-            token_budget: 64,
+            token_budget: 32,
             queue: 256,
             kv_bytes: 512 << 20,
             aliases: Vec::new(),

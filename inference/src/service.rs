@@ -90,9 +90,11 @@ impl Service {
 
     fn model(&self, path: &str, meter: &Meter) -> Result<Answer, Problem> {
         let id = path.strip_prefix("/v1/models/").ok_or_else(Problem::unknown_path)?;
-        let known = Self::models().into_iter().find(|known| known.eq_ignore_ascii_case(id));
-        let known = known.ok_or_else(Problem::unknown_model)?;
-        Ok(Answer::json(&models::entry(known, self.inner.started), meter.clone()))
+        let known = Self::models().into_iter().any(|model| self.inner.options.serves(id, model));
+        if !known {
+            return Err(Problem::unknown_model());
+        }
+        Ok(Answer::json(&models::entry(id, self.inner.started), meter.clone()))
     }
 }
 

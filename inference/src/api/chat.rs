@@ -36,8 +36,8 @@ impl ChatRequest {
         let mut messages = list.iter().enumerate().map(parse).collect::<Result<Vec<_>, _>>()?;
         let tools = offer_tools(fields, &mut messages)?;
         check_format(fields)?;
-        let limit = fields.count("max_completion_tokens", 1..=usize::MAX)?;
-        let older = fields.count("max_tokens", 1..=usize::MAX)?;
+        let limit = fields.count("max_completion_tokens", 0..=usize::MAX)?;
+        let older = fields.count("max_tokens", 0..=usize::MAX)?;
         let mut sampling = settings::sampling(fields)?;
         let best = fields.count("top_logprobs", 0..=20)?;
         sampling.report = fields.flag("logprobs")?.then(|| best.unwrap_or(0));

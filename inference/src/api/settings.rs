@@ -39,7 +39,9 @@ fn bias(fields: &Fields) -> Result<Vec<(u32, f32)>, Problem> {
         let bias = bias.as_f64().filter(|bias| (-100.0..=100.0).contains(bias))?;
         Some((token.parse().ok()?, bias as f32))
     };
-    entries.iter().map(entry).collect::<Option<_>>().ok_or_else(wrong)
+    // A bias of 0 changes nothing, whatever it is for.
+    let real = entries.iter().filter(|(_, bias)| bias.as_f64() != Some(0.0));
+    real.map(entry).collect::<Option<_>>().ok_or_else(wrong)
 }
 
 /// Up to four stop sequences.
@@ -89,6 +91,7 @@ mod tests {
     fn wrong_values_name_their_field() {
         check("{}", "");
         check(r#"{"temperature":2,"top_p":0.5,"seed":-1,"stop":null,"logit_bias":{"5":-100}}"#, "");
+        check(r#"{"logit_bias":{"x":0}}"#, "");
         check(r#"{"temperature":2.1}"#, "temperature");
         check(r#"{"temperature":"hot"}"#, "temperature");
         check(r#"{"top_p":-1}"#, "top_p");
