@@ -82,7 +82,7 @@ impl Service {
             "/tokenize" => self.tokenize(body, &meter).await,
             "/v1/models" => Ok(Answer::json(&models::list(self.inner.started), meter.clone())),
             "/health" => Ok(Answer::json(&json!({"status": "ok"}), meter.clone())),
-            "/metrics" => Ok(Answer::text(crate::exposition::render(self.load_now()))),
+            "/metrics" => Ok(Answer::text(crate::exposition::render(&self.load_now()))),
             other => self.model(other, &meter),
         };
         result.unwrap_or_else(|problem| Answer::problem(&problem, meter))
