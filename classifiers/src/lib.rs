@@ -1,1 +1,10 @@
-//! Text in, findings out: identifiers, names, secrets, harm, bias.
+//! Text in, findings out: identifiers and listed terms, each with its place in the text.
+
+mod entity;
+mod identifiers;
+mod lexicon;
+mod view;
+
+pub use entity::{EntityType, Finding};
+pub use identifiers::Identifiers;
+pub use lexicon::{Lexicon, LexiconError, Term, TermGroup};

@@ -60,6 +60,11 @@ impl ModelFiles {
         [SMOLLM2, MINILM, MINILM_TOKENIZER].iter().try_for_each(|file| self.read(*file).map(drop))
     }
 
+    /// Checks the digest of every file and tells all that is wrong, not only the first.
+    pub fn faults(&self) -> Vec<InferenceError> {
+        [SMOLLM2, MINILM, MINILM_TOKENIZER].iter().filter_map(|file| self.read(*file).err()).collect()
+    }
+
     pub(crate) fn path(&self, file: Pinned) -> PathBuf {
         self.dir.join(file.name)
     }

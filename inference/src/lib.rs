@@ -7,7 +7,10 @@
 //!
 //! What is accepted but not enforced: `tool_choice` and `response_format` are not forced on the
 //! model; tools and the wish for one are put into the prompt in words, and an answer that is a
-//! tool call is given back as one. What can't be done at all is refused with status 400.
+//! tool call is given back as one. A field that only asks for something beside the answer (`store`,
+//! `service_tier`, `moderation`, `prediction`, `web_search_options`, and any unknown one) is ignored, as
+//! other engines do. What would change the meaning of the answer and can't be done (`modalities` with audio,
+//! images, `suffix`, other `dimensions`, a bias for no token) is refused with status 400.
 
 mod answer;
 mod api;

@@ -80,7 +80,7 @@ impl Service {
             "/v1/responses" => self.responses(body, &meter).await,
             "/v1/embeddings" => self.embeddings(body, &meter).await,
             "/tokenize" => self.tokenize(body, &meter).await,
-            "/v1/models" => Ok(Answer::json(&models::list(self.inner.started), meter.clone())),
+            "/v1/models" => Ok(Answer::json(&models::list(self.names(), self.inner.started), meter.clone())),
             "/health" => Ok(Answer::json(&json!({"status": "ok"}), meter.clone())),
             "/metrics" => Ok(Answer::text(crate::exposition::render(&self.load_now()))),
             other => self.model(other, &meter),
@@ -88,13 +88,18 @@ impl Service {
         result.unwrap_or_else(|problem| Answer::problem(&problem, meter))
     }
 
+    /// Names that a request may give; not those that only a wildcard takes.
+    fn names(&self) -> impl Iterator<Item = &str> {
+        let aliases = self.inner.options.aliases.iter().map(|(alias, _)| alias.as_str());
+        Self::models().into_iter().chain(aliases.filter(|alias| *alias != "*"))
+    }
+
     fn model(&self, path: &str, meter: &Meter) -> Result<Answer, Problem> {
         let id = path.strip_prefix("/v1/models/").ok_or_else(Problem::unknown_path)?;
-        let known = Self::models().into_iter().any(|model| self.inner.options.serves(id, model));
-        if !known {
-            return Err(Problem::unknown_model());
-        }
-        Ok(Answer::json(&models::entry(id, self.inner.started), meter.clone()))
+        let known = self.names().find(|known| known.eq_ignore_ascii_case(id));
+        let any = Self::models().into_iter().any(|model| self.inner.options.serves(id, model));
+        let name = known.or(any.then_some(id)).ok_or_else(Problem::unknown_model)?;
+        Ok(Answer::json(&models::entry(name, self.inner.started), meter.clone()))
     }
 }
 

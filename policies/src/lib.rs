@@ -1,1 +1,32 @@
 //! Policy language and the controls it steers.
+//!
+//! A [`PolicySet`] is read from files; [`PersonalData`] and [`LexicalScreen`] are the [`Control`]s made
+//! from it. On the way in the screen comes first, so that it reads what the caller wrote; on the way
+//! back it comes last, so that it reads what the caller will read.
+
+mod caller;
+mod control;
+pub mod document;
+mod language;
+mod lexical;
+mod personal;
+mod policy;
+mod pseudonym;
+pub mod reply;
+mod screen;
+mod set;
+pub mod slot;
+mod substitute;
+mod tally;
+mod trial;
+mod unescape;
+
+pub use caller::Caller;
+pub use control::{Action, Control, Denial, Enforcement, Fault, Findings, Hit, Outcome, Pass, Verdict};
+pub use lexical::LexicalScreen;
+pub use personal::PersonalData;
+pub use pseudonym::PseudonymKey;
+pub use reply::{Channel, Delta, Part};
+pub use set::PolicySet;
+pub use slot::{EditError, Kind, Role, Slot, Slots};
+pub use trial::TestReport;

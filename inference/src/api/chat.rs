@@ -36,6 +36,7 @@ impl ChatRequest {
         let mut messages = list.iter().enumerate().map(parse).collect::<Result<Vec<_>, _>>()?;
         let tools = offer_tools(fields, &mut messages)?;
         check_format(fields)?;
+        check_words_only(fields)?;
         let limit = fields.count("max_completion_tokens", 0..=usize::MAX)?;
         let older = fields.count("max_tokens", 0..=usize::MAX)?;
         let mut sampling = settings::sampling(fields)?;
@@ -123,6 +124,16 @@ fn check_format(fields: &Fields) -> Result<(), Problem> {
             "response_format.type must be text, json_object or json_schema",
         )),
     }
+}
+
+/// An answer of words alone: other modalities are refused, and so are the forerunners of tools, unless they
+/// may not be called anyway. `audio` only says how speech would sound.
+fn check_words_only(fields: &Fields) -> Result<(), Problem> {
+    fields.unsupported("modalities", &[json!([]), json!(["text"])])?;
+    if fields.get("function_call").and_then(Value::as_str) != Some("none") {
+        fields.unsupported("functions", &[json!([])])?;
+    }
+    Ok(())
 }
 
 /// The whole answer.
@@ -261,5 +272,28 @@ impl Writer for ChatWriter {
             Delivery::StreamWithUsage => self.chunk(json!([]), tokens.json()) + DONE,
             Delivery::Stream | Delivery::Whole => DONE.to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(more: &str, param: &str) {
+        let body = format!(r#"{{"messages":[{{"role":"user","content":"a"}}]{more}}}"#);
+        let result = ChatRequest::parse(&Fields::parse(body.as_bytes()).unwrap());
+        assert_eq!(result.err().and_then(|problem| problem.param).unwrap_or_default(), param, "{body}");
+    }
+
+    #[test]
+    fn what_would_change_the_answer_is_refused_and_the_rest_ignored() {
+        check("", "");
+        check(r#","max_tokens":0,"max_completion_tokens":0,"verbosity":"low","store":true"#, "");
+        check(r#","modalities":["text"],"audio":{"format":"wav","voice":"alloy"}"#, "");
+        check(r#","modalities":["text","audio"]"#, "modalities");
+        check(r#","functions":[{"name":"f"}],"function_call":"none""#, "");
+        check(r#","functions":[{"name":"f"}]"#, "functions");
+        check(r#","max_tokens":-1"#, "max_tokens");
+        check(r#","response_format":{"type":"grammar"}"#, "response_format");
     }
 }

@@ -48,7 +48,7 @@ impl CompletionRequest {
     pub(crate) fn parse(fields: &Fields, vocabulary: usize) -> Result<Self, Problem> {
         fields.unsupported("suffix", &[json!("")])?;
         let choices = fields.count("n", 1..=MOST_CHOICES)?.unwrap_or(1);
-        fields.unsupported("best_of", &[json!(choices)])?;
+        fields.unsupported("best_of", &[json!(0), json!(choices)])?;
         let prompts = prompts(fields, vocabulary)?;
         if prompts.len() * choices > MOST_TEXTS {
             return Err(Problem::invalid("prompt", format!("at most {MOST_TEXTS} texts a request")));

@@ -13,6 +13,7 @@ pub(crate) fn entry(id: &str, created: u64) -> Value {
 }
 
 /// The list.
-pub(crate) fn list(created: u64) -> Value {
-    json!({"object": "list", "data": [entry(CHAT, created), entry(EMBEDDING, created)]})
+pub(crate) fn list<'a>(ids: impl IntoIterator<Item = &'a str>, created: u64) -> Value {
+    let data: Vec<Value> = ids.into_iter().map(|id| entry(id, created)).collect();
+    json!({"object": "list", "data": data})
 }

@@ -40,8 +40,8 @@ fn bias(fields: &Fields) -> Result<Vec<(u32, f32)>, Problem> {
         Some((token.parse().ok()?, bias as f32))
     };
     // A bias of 0 changes nothing, whatever it is for.
-    let real = entries.iter().filter(|(_, bias)| bias.as_f64() != Some(0.0));
-    real.map(entry).collect::<Option<_>>().ok_or_else(wrong)
+    let counts = |(_, bias): &(&String, &Value)| bias.as_f64() != Some(0.0);
+    entries.iter().filter(counts).map(entry).collect::<Option<_>>().ok_or_else(wrong)
 }
 
 /// Up to four stop sequences.
@@ -96,6 +96,7 @@ mod tests {
         check(r#"{"temperature":"hot"}"#, "temperature");
         check(r#"{"top_p":-1}"#, "top_p");
         check(r#"{"seed":1.5}"#, "seed");
+        check(r#"{"logit_bias":{"x":0}}"#, "");
         check(r#"{"logit_bias":{"x":1}}"#, "logit_bias");
         check(r#"{"logit_bias":{"1":101}}"#, "logit_bias");
         check(r#"{"stop":["a","b","c","d","e"]}"#, "stop");

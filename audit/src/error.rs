@@ -1,0 +1,57 @@
+//! What can go wrong with the log: it can't be opened, or a record was not accepted.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why the log could not be opened or read, or did not accept a record.
+///
+/// [`Full`](Self::Full), [`DiskLow`](Self::DiskLow), [`Dead`](Self::Dead) and [`Closed`](Self::Closed) are the
+/// refusals a caller of the gateway sees as `audit_unavailable`.
+#[derive(Debug, thiserror::Error)]
+pub enum AuditError {
+    /// A file operation failed.
+    #[error("{action} {} failed: {source}", path.display())]
+    Io {
+        /// What was being done, as a verb.
+        action: &'static str,
+        /// The file or folder concerned.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// Another writer holds the folder.
+    #[error("{} is locked by another writer", path.display())]
+    Locked {
+        /// The lock file.
+        path: PathBuf,
+    },
+    /// The log is damaged where no crash can have damaged it.
+    #[error("{} is corrupt at offset {offset}: {reason}", path.display())]
+    Corrupt {
+        /// The damaged segment file.
+        path: PathBuf,
+        /// Byte offset of the first bad frame or header.
+        offset: u64,
+        /// What is wrong there.
+        reason: &'static str,
+    },
+    /// The queue has no room for the call's records.
+    #[error("the audit queue is full")]
+    Full,
+    /// The disk has less free space than the configured floor.
+    #[error("the disk of the audit log is nearly full")]
+    DiskLow,
+    /// A write or sync failed earlier; the log accepts nothing until it is opened again.
+    #[error("the audit log stopped after a failed write")]
+    Dead,
+    /// The log was closed.
+    #[error("the audit log is closed")]
+    Closed,
+}
+
+impl AuditError {
+    pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { action, path, source }
+    }
+}

@@ -1,0 +1,384 @@
+//! The handle callers hold: open a log, announce a call, report its end.
+
+use std::fmt;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use crate::disk::sync_folder;
+use crate::encode::Body;
+use crate::error::AuditError;
+use crate::exchange::{Completion, Intent};
+use crate::options::{Ambient, Mode, Options, new_id};
+use crate::queue::{Admission, Entry, Queue};
+use crate::read::{LANES, lane};
+use crate::record::{AdminEvent, Reason};
+use crate::recover::{OpenCall, Recovery, recover};
+use crate::text::Text;
+use crate::writer::{Boot, Counters, Writer};
+
+/// An open log. Cloning is cheap; the log is closed by [`Log::close`], or when the last clone and the last
+/// [`Ticket`] are gone.
+#[derive(Clone)]
+pub struct Log {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    dir: PathBuf,
+    mode: Mode,
+    ambient: Arc<dyn Ambient>,
+    queue: Arc<Queue>,
+    counters: Arc<Counters>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What the log has done since it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Records written and synced.
+    pub records: u64,
+    /// Syncs.
+    pub groups: u64,
+    /// Bytes written.
+    pub bytes: u64,
+    /// Time spent in syncs.
+    pub syncing: Duration,
+    /// Records queued now, or reserved for the ends of open calls.
+    pub queued: u64,
+    /// Ends of calls that came after the log had stopped.
+    pub lost: u64,
+}
+
+impl Log {
+    /// Opens the log in the folder `dir`, makes it if there is none, and starts the writer thread.
+    ///
+    /// # Errors
+    /// [`AuditError::Locked`] while another writer has it open; [`AuditError::Corrupt`] when it is damaged in a
+    /// way that no crash explains; [`AuditError::Io`].
+    pub fn open(dir: &Path, options: Options) -> Result<(Self, Recovery), AuditError> {
+        make_folder(dir)?;
+        let lock = lock(dir)?;
+        let (head, mut recovery, calls) = recover(dir, &options)?;
+        let ambient = Arc::clone(&options.ambient);
+        let boot = Boot {
+            id: new_id(&*ambient),
+            node_id: node_id(dir, &options)?,
+            wall: ambient.wall(),
+            monotonic: ambient.monotonic(),
+        };
+        recovery.boot_id = boot.id;
+        recovery.abandoned = calls.len() as u64;
+        let (mode, capacity, group) = (options.mode, options.queue, options.group);
+        let mut writer = Writer::new(dir, options, boot, head);
+        let mut abandoned = calls.into_iter().map(|call| abandon(call, &*ambient)).collect();
+        writer.commit(&mut abandoned, None)?;
+
+        let counters = Arc::clone(&writer.counters);
+        let queue = Arc::new(Queue::new(capacity, group, Arc::clone(&counters)));
+        queue.set_level(writer.level());
+        let thread = {
+            let queue = Arc::clone(&queue);
+            let run = move || {
+                writer.run(&queue);
+                drop(lock);
+            };
+            let named = std::thread::Builder::new().name("weir-audit".into());
+            named.spawn(run).map_err(AuditError::io("starting the writer of", dir))?
+        };
+        let thread = Mutex::new(Some(thread));
+        let inner = Inner { dir: dir.to_owned(), mode, ambient, queue, counters, thread };
+        Ok((Self { inner: Arc::new(inner) }, recovery))
+    }
+
+    /// Opens the log beside a writer that still ends its calls, in the lane that is free.
+    ///
+    /// # Errors
+    /// As [`Log::open`]; [`AuditError::Locked`] while every lane has a writer.
+    pub fn open_beside(dir: &Path, options: Options) -> Result<(Self, Recovery), AuditError> {
+        let mut last = Self::open(dir, options.clone());
+        for index in 1..LANES {
+            if !matches!(last, Err(AuditError::Locked { .. })) {
+                break;
+            }
+            last = Self::open(&lane(dir, index), options.clone());
+        }
+        last
+    }
+
+    /// Opens the log alone: no lane may have a writer. Calls that a writer of another lane left open are ended
+    /// as `abandoned`.
+    ///
+    /// # Errors
+    /// As [`Log::open`].
+    pub fn open_alone(dir: &Path, options: Options) -> Result<(Self, Recovery), AuditError> {
+        let (log, mut recovery) = Self::open(dir, options.clone())?;
+        for folder in (1..LANES).map(|index| lane(dir, index)).filter(|folder| folder.is_dir()) {
+            // Dropping it closes it.
+            let (_, found) = Self::open(&folder, options.clone())?;
+            recovery.records += found.records;
+            recovery.torn_bytes += found.torn_bytes;
+            recovery.abandoned += found.abandoned;
+        }
+        Ok((log, recovery))
+    }
+
+    /// A new record id (UUIDv7), to give to [`Intent::record_id`] and to the caller.
+    pub fn new_id(&self) -> Uuid {
+        new_id(&*self.inner.ambient)
+    }
+
+    /// Announces a call; resolves when the announcement is durable. An intent without a `record_id` gets one.
+    ///
+    /// # Errors
+    /// The call must not be made when this fails: [`AuditError::Full`], [`AuditError::DiskLow`],
+    /// [`AuditError::Dead`], [`AuditError::Closed`].
+    pub async fn intent(&self, intent: Intent) -> Result<Ticket, AuditError> {
+        self.intent_in(self.inner.mode, intent).await
+    }
+
+    /// [`Log::intent`] for a route that has a mode of its own.
+    ///
+    /// # Errors
+    /// As [`Log::intent`]; in [`Mode::Observe`] only [`AuditError::Closed`].
+    pub async fn intent_in(&self, mode: Mode, mut intent: Intent) -> Result<Ticket, AuditError> {
+        self.identify(&mut intent);
+        let call = Call { intent_id: intent.record_id, tenant: intent.tenant.clone() };
+        let (ack, durable) = oneshot::channel();
+        let ack = (mode != Mode::Observe).then_some(ack);
+        let entry = self.inner.entry(Body::Intent(intent), ack);
+        let admission = self.inner.queue.admit(mode, entry, None)?;
+        let record_id = call.intent_id;
+        let call = (admission == Admission::Queued).then_some(call);
+        // From here on a dropped future leaves a ticket behind, which closes the call.
+        let mut ticket = Ticket { inner: Arc::clone(&self.inner), record_id, call };
+        if mode != Mode::Observe && durable.await.is_err() {
+            ticket.call = None;
+            return Err(AuditError::Dead);
+        }
+        Ok(ticket)
+    }
+
+    /// Records a call that is already over, for example a refused one; resolves when both its records are
+    /// durable.
+    ///
+    /// # Errors
+    /// As [`Log::intent`].
+    pub async fn settled(&self, mut intent: Intent, completion: Completion) -> Result<Uuid, AuditError> {
+        self.identify(&mut intent);
+        let record_id = intent.record_id;
+        let end = Body::Completion { intent_id: record_id, tenant: intent.tenant.clone(), completion };
+        let (ack, durable) = oneshot::channel();
+        let intent = self.inner.entry(Body::Intent(intent), None);
+        let end = self.inner.entry(end, (self.inner.mode != Mode::Observe).then_some(ack));
+        self.inner.queue.admit(self.inner.mode, intent, Some(end))?;
+        if self.inner.mode != Mode::Observe {
+            durable.await.map_err(|_| AuditError::Dead)?;
+        }
+        Ok(record_id)
+    }
+
+    /// Records a change of policy, key, role or catalogue; resolves when it is durable.
+    ///
+    /// # Errors
+    /// As [`Log::intent`].
+    pub async fn admin(&self, event: AdminEvent) -> Result<(), AuditError> {
+        let (ack, durable) = oneshot::channel();
+        self.inner.queue.admit_single(self.inner.entry(Body::Admin(event), Some(ack)))?;
+        durable.await.map_err(|_| AuditError::Dead)
+    }
+
+    /// Whether a call would be accepted now.
+    ///
+    /// # Errors
+    /// The refusal it would meet.
+    pub fn health(&self) -> Result<(), AuditError> {
+        self.inner.queue.health(self.inner.mode)
+    }
+
+    /// Counters since the log was opened.
+    pub fn stats(&self) -> Stats {
+        let (queued, lost) = self.inner.queue.load();
+        let counters = &self.inner.counters;
+        Stats {
+            records: counters.records.load(Ordering::Relaxed),
+            groups: counters.groups.load(Ordering::Relaxed),
+            bytes: counters.bytes.load(Ordering::Relaxed),
+            syncing: Duration::from_nanos(counters.sync_nanos.load(Ordering::Relaxed)),
+            queued,
+            lost,
+        }
+    }
+
+    /// The log's folder, for [`crate::read`].
+    pub fn dir(&self) -> &Path {
+        &self.inner.dir
+    }
+
+    /// Refuses new calls, writes what is queued, and resolves when the files are closed. Calls that are still
+    /// open become `abandoned` at the next start.
+    ///
+    /// # Errors
+    /// [`AuditError::Dead`] when the log had stopped before.
+    pub async fn close(&self) -> Result<(), AuditError> {
+        self.inner.queue.close();
+        let ended = self.inner.queue.ended().await;
+        self.inner.join();
+        ended
+    }
+
+    fn identify(&self, intent: &mut Intent) {
+        if intent.record_id.is_nil() {
+            intent.record_id = self.new_id();
+        }
+    }
+}
+
+impl fmt::Debug for Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Log").field("dir", &self.inner.dir).field("mode", &self.inner.mode).finish()
+    }
+}
+
+impl Inner {
+    fn entry(&self, body: Body, ack: Option<oneshot::Sender<()>>) -> Entry {
+        Entry { body, wall: self.ambient.wall(), monotonic: self.ambient.monotonic(), ack }
+    }
+
+    /// Waits until the thread has released the folder's lock.
+    fn join(&self) {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // A panic of the writer has already marked the log as dead.
+        drop(thread.map(JoinHandle::join));
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.queue.close();
+        self.join();
+    }
+}
+
+/// The right and the duty to report how a call ended. Room for the report is kept, so that reporting never
+/// waits and never fails for want of room. A ticket dropped without a report leaves an `abandoned` record.
+#[must_use = "a call must be reported as complete"]
+pub struct Ticket {
+    inner: Arc<Inner>,
+    record_id: Uuid,
+    /// `None` once reported, and for a call that goes unrecorded.
+    call: Option<Call>,
+}
+
+struct Call {
+    intent_id: Uuid,
+    tenant: Text,
+}
+
+impl Ticket {
+    /// The call's id.
+    pub fn record_id(&self) -> Uuid {
+        self.record_id
+    }
+
+    /// Whether the call is recorded at all; `false` only in [`Mode::Observe`].
+    pub fn is_recorded(&self) -> bool {
+        self.call.is_some()
+    }
+
+    /// Reports the end of the call. Never blocks; the record is durable soon afterwards.
+    pub fn complete(mut self, completion: Completion) {
+        self.finish(|call| call.completion(completion), None);
+    }
+
+    /// Reports the end of the call; resolves when the report is durable.
+    ///
+    /// # Errors
+    /// [`AuditError::Dead`] or [`AuditError::Closed`].
+    pub async fn complete_durable(mut self, completion: Completion) -> Result<(), AuditError> {
+        if self.call.is_none() {
+            return Ok(());
+        }
+        let (ack, durable) = oneshot::channel();
+        self.finish(|call| call.completion(completion), Some(ack));
+        durable.await.map_err(|_| AuditError::Dead)
+    }
+
+    fn finish(&mut self, body: impl FnOnce(Call) -> Body, ack: Option<oneshot::Sender<()>>) {
+        let Some(call) = self.call.take() else { return };
+        // The queue counts what comes too late, and the dropped sender tells who waits.
+        drop(self.inner.queue.finish(self.inner.entry(body(call), ack)));
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.finish(
+            |Call { intent_id, tenant }| Body::Abandoned { intent_id, tenant, reason: Reason::Dropped },
+            None,
+        );
+    }
+}
+
+impl fmt::Debug for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Ticket({})", self.record_id)
+    }
+}
+
+impl Call {
+    fn completion(self, completion: Completion) -> Body {
+        Body::Completion { intent_id: self.intent_id, tenant: self.tenant, completion }
+    }
+}
+
+fn abandon(call: OpenCall, ambient: &dyn Ambient) -> Entry {
+    let OpenCall { intent_id, tenant, .. } = call;
+    let body = Body::Abandoned { intent_id, tenant, reason: Reason::Recovery };
+    Entry { body, wall: ambient.wall(), monotonic: ambient.monotonic(), ack: None }
+}
+
+fn make_folder(dir: &Path) -> Result<(), AuditError> {
+    use std::os::unix::fs::DirBuilderExt;
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    made.map_err(AuditError::io("creating", dir))?;
+    let parent = dir.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    sync_folder(parent).map_err(AuditError::io("syncing", parent))
+}
+
+fn lock(dir: &Path) -> Result<File, AuditError> {
+    let path = dir.join("lock");
+    let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
+    let file = file.map_err(AuditError::io("opening", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(AuditError::Locked { path }),
+        Err(TryLockError::Error(error)) => Err(AuditError::io("locking", &path)(error)),
+    }
+}
+
+/// The configured name of the node, or the random one kept in the folder.
+fn node_id(dir: &Path, options: &Options) -> Result<String, AuditError> {
+    if let Some(name) = &options.node_id {
+        return Ok(Text::from(name).as_str().to_owned());
+    }
+    let path = dir.join("node");
+    match fs::read_to_string(&path) {
+        Ok(name) if !name.trim().is_empty() => Ok(Text::from(name.trim().to_owned()).as_str().to_owned()),
+        Ok(_) => make_node_id(&path, options),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => make_node_id(&path, options),
+        Err(error) => Err(AuditError::io("reading", &path)(error)),
+    }
+}
+
+fn make_node_id(path: &Path, options: &Options) -> Result<String, AuditError> {
+    let name = new_id(&*options.ambient).to_string();
+    fs::write(path, format!("{name}\n")).map_err(AuditError::io("writing", path))?;
+    Ok(name)
+}

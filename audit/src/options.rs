@@ -1,0 +1,146 @@
+//! How a log is opened: durability mode, sizes, and the clock, randomness and disk it draws on.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use rand::RngCore;
+use uuid::Uuid;
+
+use crate::disk::{Disk, LocalDisk};
+
+/// Settings of a log.
+#[derive(Clone)]
+pub struct Options {
+    /// What a call may do that can't be recorded.
+    pub mode: Mode,
+    /// Most records queued or reserved at once; a call takes two. Further calls are refused.
+    pub queue: usize,
+    /// How records are gathered before a sync.
+    pub group: Group,
+    /// Size at which a segment file is closed and the next begun, in bytes; at most 1 GiB.
+    pub segment_bytes: u64,
+    /// Free space of the disk, in bytes, below which records shed detail and `strict` refuses calls; below half
+    /// of it no call is recorded any more.
+    pub min_free_bytes: u64,
+    /// How much of the log is verified when it is opened.
+    pub verify: Verify,
+    /// Name of this node; without one, a random name is made once and kept in the log's folder.
+    pub node_id: Option<String>,
+    /// Clock and randomness.
+    pub ambient: Arc<dyn Ambient>,
+    /// Where segment files are written.
+    pub disk: Arc<dyn Disk>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            mode: Mode::Bounded,
+            queue: 16_384,
+            group: Group::default(),
+            segment_bytes: 64 << 20,
+            min_free_bytes: 512 << 20,
+            verify: Verify::Recent,
+            node_id: None,
+            ambient: Arc::new(System::default()),
+            disk: Arc::new(LocalDisk),
+        }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("mode", &self.mode)
+            .field("queue", &self.queue)
+            .field("group", &self.group)
+            .field("segment_bytes", &self.segment_bytes)
+            .field("min_free_bytes", &self.min_free_bytes)
+            .field("verify", &self.verify)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a call may do that can't be recorded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// It is refused, already below the disk's watermark.
+    Strict,
+    /// It is refused; below the disk's watermark records first shed detail.
+    #[default]
+    Bounded,
+    /// It is answered, without waiting for the disk; a `gap` record counts what went unrecorded.
+    Observe,
+}
+
+/// How records are gathered before a sync. A record that a caller waits for is never held back: what gathered
+/// during the last sync is written at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Group {
+    /// How long records that nobody waits for may wait for company.
+    pub max_wait: Duration,
+    /// Most records of one sync.
+    pub max: usize,
+}
+
+impl Default for Group {
+    fn default() -> Self {
+        Self { max_wait: Duration::from_millis(2), max: 256 }
+    }
+}
+
+/// How much of the log is verified when it is opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Verify {
+    /// From the segment that holds the oldest call still open: what a crash can have touched.
+    #[default]
+    Recent,
+    /// Every segment.
+    All,
+}
+
+/// The clock and the randomness a log draws on.
+pub trait Ambient: Send + Sync {
+    /// Wall-clock time.
+    fn wall(&self) -> SystemTime;
+
+    /// Time since an arbitrary fixed moment of this run; never goes back.
+    fn monotonic(&self) -> Duration;
+
+    /// Random bytes, for identifiers.
+    fn random(&self) -> [u8; 10];
+}
+
+/// The machine's clock and randomness.
+#[derive(Clone, Copy, Debug)]
+pub struct System(Instant);
+
+impl Default for System {
+    fn default() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl Ambient for System {
+    fn wall(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    fn random(&self) -> [u8; 10] {
+        let mut bytes = [0; 10];
+        rand::rng().fill_bytes(&mut bytes);
+        bytes
+    }
+}
+
+/// A new UUIDv7 (RFC 9562) from the wall clock and randomness of `ambient`.
+pub(crate) fn new_id(ambient: &dyn Ambient) -> Uuid {
+    let since = ambient.wall().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let millis = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+    uuid::Builder::from_unix_timestamp_millis(millis, &ambient.random()).into_uuid()
+}

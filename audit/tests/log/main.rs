@@ -1,0 +1,11 @@
+//! The log from outside: what is acknowledged is there, after every kind of end.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may stop at once")]
+
+mod admission;
+mod damage;
+mod kill;
+mod lanes;
+mod listing;
+mod power;
+mod support;
+mod writing;

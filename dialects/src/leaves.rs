@@ -1,0 +1,133 @@
+//! The texts of a reply, or of one event of a stream, and how they are put back.
+
+use weir_policies::slot::Kind;
+
+use crate::json::{Doc, Edits, Node, NodeKind};
+use crate::shape::Lane;
+use crate::walk::{Form, Found, Sink};
+
+/// Collects texts in document order.
+#[derive(Default)]
+pub struct Leaves {
+    /// The texts.
+    pub texts: Vec<Text>,
+    /// Values that repeat the text of a choice.
+    derived: Vec<(u32, Node)>,
+    naming: Naming,
+    reading: Reading,
+}
+
+/// Whether the texts are decoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reading {
+    /// For the controls.
+    #[default]
+    Texts,
+    /// Only where they stand: for putting texts back.
+    Places,
+}
+
+/// Which texts have a channel of their own; all others go by their JSON Pointer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Naming {
+    /// All that have a lane: chunks, and whole replies.
+    #[default]
+    Lanes,
+    /// Only `delta`: the events of a Responses stream repeat the same text in several places.
+    Deltas,
+}
+
+/// One text, and where it came from.
+pub struct Text {
+    /// The decoded text. Whoever shows it to the controls may take it.
+    pub text: String,
+    /// What sort.
+    pub kind: Kind,
+    /// Its place in a stream.
+    pub lane: Option<Lane>,
+    /// The choice it belongs to.
+    pub choice: u32,
+    /// The tool call.
+    pub tool: u32,
+    /// The content part.
+    pub content: u32,
+    /// JSON Pointer; in chunks kept only for texts that have no channel of their own.
+    pub pointer: String,
+    node: Node,
+}
+
+impl Sink for Leaves {
+    const NESTS: bool = false;
+
+    fn found(&mut self, found: &Found<'_>) {
+        if found.form == Form::Number {
+            // A number is no text of the model: it can't be restored into, and is left as it stands.
+            return;
+        }
+        let named = match self.naming {
+            Naming::Lanes => found.lane.is_some() && found.at.content == 0,
+            Naming::Deltas => found.lane == Some(Lane::EventDelta),
+        };
+        self.texts.push(Text {
+            text: if self.reading == Reading::Texts { found.text() } else { String::new() },
+            kind: found.kind,
+            lane: found.lane,
+            choice: found.at.choice,
+            tool: found.at.tool,
+            content: found.at.content,
+            pointer: if named || self.reading == Reading::Places { String::new() } else { found.pointer() },
+            node: found.node,
+        });
+    }
+
+    fn derived(&mut self, choice: u32, node: Node) {
+        if matches!(node.kind, NodeKind::Array | NodeKind::Object) {
+            self.derived.push((choice, node));
+        }
+    }
+}
+
+impl Leaves {
+    /// An empty collection.
+    pub fn new(naming: Naming, reading: Reading) -> Self {
+        Self { naming, reading, ..Self::default() }
+    }
+
+    /// The only text of the event, when nothing else in it follows from text; and where it stands.
+    pub fn only(&self) -> Option<(&Text, std::ops::Range<usize>)> {
+        let [text] = self.texts.as_slice() else { return None };
+        let range = text.node.start as usize + 1..text.node.end as usize - 1;
+        (self.derived.is_empty() && text.node.kind == NodeKind::String).then_some((text, range))
+    }
+
+    /// Forgets everything, keeping the memory.
+    pub fn clear(&mut self) {
+        self.texts.clear();
+        self.derived.clear();
+    }
+
+    /// Adds an edit for every text of `doc` that `now` (in the order of `texts`) changed, and drops what repeats
+    /// the text of a choice unless that choice has text and all of it is unchanged.
+    pub fn edit<'a>(&self, doc: &Doc<'_>, now: impl Iterator<Item = &'a str>, edits: &mut Edits) {
+        let mut changed = Vec::new();
+        for (text, now) in self.texts.iter().zip(now) {
+            if !doc.reads(text.node, now) {
+                edits.string(range(text.node), now);
+                changed.push(text.choice);
+            }
+        }
+        for (choice, node) in &self.derived {
+            let laned = |text: &Text| self.naming == Naming::Deltas || text.lane.is_some();
+            let speaks = self.texts.iter().any(|text| text.choice == *choice && laned(text));
+            if speaks && !changed.contains(choice) {
+                continue;
+            }
+            let nothing = if node.kind == NodeKind::Array { "[]" } else { "null" };
+            edits.raw(range(*node), nothing);
+        }
+    }
+}
+
+fn range(node: Node) -> std::ops::Range<usize> {
+    node.start as usize..node.end as usize
+}

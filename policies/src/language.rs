@@ -1,0 +1,271 @@
+//! The policy language: one YAML document, read into a checked policy.
+//!
+//! ```yaml
+//! weir: v1                      # version of the language
+//! policy: house-rules           # name, unique in the set
+//! owner: privacy-office         # who answers for it
+//! basis: [GDPR-32]              # why it exists; optional
+//! mode: enforce                 # or shadow: decide and record, don't act
+//! keep_tokens_hint: false       # tell the model to repeat pseudonyms as they are; needs a system message
+//! lists:                        # words (any case and spelling) and regular expressions
+//!   codenames:
+//!     words: [nightjar, blue heron]
+//!     patterns: ['\bPRJ-\d{4}\b']
+//! rules:
+//!   - id: pseudonymise
+//!     on: request               # request, reply or both
+//!     find: [email_address, codenames]
+//!     then: pseudonymise        # or flag, block, {block: "what the caller is told"}
+//!     on_fault: block           # or allow: when the rule can't be evaluated
+//! tests:
+//!   - name: codenames stay here
+//!     request: "What is Nightjar?"
+//!     expect: {action: transformed, absent: Nightjar}
+//! ```
+
+use std::sync::Arc;
+
+use weir_classifiers::{EntityType, Lexicon, LexiconError, TermGroup};
+
+use crate::document::{Map, Value, nearest};
+use crate::policy::{Expectation, Expected, OnFault, Policy, Rule, Stage, Target, Trial};
+use crate::pseudonym::LITERAL;
+use crate::{Action, Enforcement};
+
+/// What the caller is told when a rule that blocks has no message of its own.
+const BLOCKED: &str = "The request was blocked by policy.";
+
+/// Reads one policy; `file` is kept for the reports of its tests.
+pub(crate) fn policy(value: Value<'_>, file: &str) -> Option<Policy> {
+    let mut map = value.map()?;
+    map.required("weir", |v| v.choice(&[("v1", ())]));
+    let name = map.required("policy", name);
+    map.required("owner", Value::text);
+    map.optional("basis", |v| v.one_or_more(Value::text));
+    let mode = map.or("mode", Enforcement::Enforce, mode);
+    let keep_tokens_hint = map.or("keep_tokens_hint", false, Value::boolean);
+    let lists = map.or("lists", Vec::new(), |v| {
+        let names: Vec<(String, Option<TermGroup>)> = v.entries(|v| Some(list(v)))?;
+        list_names(v, &names);
+        Some(names.into_iter().map(|(name, terms)| (name, terms.unwrap_or_default())).collect())
+    });
+    let context = Context { policy: name.clone().unwrap_or_default(), mode, lists: &lists };
+    let rules = map.required("rules", |v| v.list(|v| rule(v, &context)));
+    let tests = map.or("tests", Vec::new(), |v| v.list(|v| trial(v, file)));
+    map.finish();
+    let rules = rules?;
+    unique_ids(value, &rules);
+    Some(Policy { name: name?, lists, rules, tests, keep_tokens_hint })
+}
+
+/// What the rules of a policy refer to.
+struct Context<'l> {
+    policy: String,
+    mode: Enforcement,
+    lists: &'l [(String, TermGroup)],
+}
+
+fn name(value: Value<'_>) -> Option<String> {
+    let name = value.text()?;
+    let fits =
+        name.len() <= 64 && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
+    if fits {
+        Some(name)
+    } else {
+        value.expected("at most 64 letters, digits, hyphens, dots and underscores")
+    }
+}
+
+fn mode(value: Value<'_>) -> Option<Enforcement> {
+    value.choice(&[("enforce", Enforcement::Enforce), ("shadow", Enforcement::Shadow)])
+}
+
+fn list(value: Value<'_>) -> Option<TermGroup> {
+    let mut map = value.map()?;
+    let words = map.optional("words", |v| v.one_or_more(|v| term(v, Term::Word)));
+    let patterns = map.optional("patterns", |v| v.one_or_more(|v| term(v, Term::Pattern)));
+    if words.is_none() && patterns.is_none() && map.get("words").is_none() && map.get("patterns").is_none() {
+        value.problem("a list needs `words` or `patterns`");
+    }
+    map.finish();
+    Some(TermGroup { words: words.unwrap_or_default(), patterns: patterns.unwrap_or_default() })
+}
+
+enum Term {
+    Word,
+    Pattern,
+}
+
+/// A word or pattern, tried on its own so that the report names its line.
+fn term(value: Value<'_>, term: Term) -> Option<String> {
+    let text = value.text()?;
+    let group = match term {
+        Term::Word => TermGroup { words: vec![text.clone()], patterns: Vec::new() },
+        Term::Pattern => TermGroup { words: Vec::new(), patterns: vec![text.clone()] },
+    };
+    match Lexicon::new(&[group]) {
+        Ok(_) => Some(text),
+        Err(errors) => {
+            for error in errors {
+                match error {
+                    LexiconError::Word { .. } => value.problem("word is empty or longer than 256 bytes"),
+                    LexiconError::Pattern { reason, .. } => value.problem(format!("pattern {reason}")),
+                    LexiconError::TooLarge => value.problem(error.to_string()),
+                }
+            }
+            None
+        }
+    }
+}
+
+/// List names become types of pseudonyms, so they are held to the same form.
+fn list_names(value: Value<'_>, lists: &[(String, Option<TermGroup>)]) {
+    for (name, _) in lists {
+        let letters = name.starts_with(|c: char| c.is_ascii_lowercase());
+        let fits = name.len() <= 40
+            && !name.ends_with('_')
+            && !name.contains("__")
+            && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        if !letters || !fits {
+            value.problem(format!(
+                "list name `{name}` must be lower-case letters, digits and single underscores"
+            ));
+        } else if EntityType::parse(name).is_some() || name.eq_ignore_ascii_case(LITERAL) {
+            value.problem(format!("list name `{name}` is taken by a built-in type"));
+        }
+    }
+}
+
+fn rule(value: Value<'_>, context: &Context<'_>) -> Option<Arc<Rule>> {
+    let mut map = value.map()?;
+    let id = map.required("id", name);
+    let stages = map.required("on", |v| v.one_or_more(stage));
+    let find = map.required("find", |v| v.one_or_more(|v| target(v, context)));
+    let then = map.required("then", action);
+    let on_fault = map.or("on_fault", OnFault::Block, |v| {
+        v.choice(&[("block", OnFault::Block), ("allow", OnFault::Allow)])
+    });
+    if let (Some(stages), Some(find)) = (&stages, &find)
+        && stages.contains(&Stage::Reply)
+    {
+        reply_limits(&mut map, find, context);
+    }
+    map.finish();
+    let (action, message) = then?;
+    Some(Arc::new(Rule {
+        policy: context.policy.clone(),
+        id: id?,
+        stages: stages?,
+        find: find?,
+        action,
+        message,
+        mode: context.mode,
+        on_fault,
+    }))
+}
+
+/// What can't be searched in a reply that arrives in pieces.
+fn reply_limits(map: &mut Map<'_>, find: &[Target], context: &Context<'_>) {
+    let Some(value) = map.get("find") else { return };
+    for target in find {
+        match target {
+            Target::Entity(entity) => {
+                let name = entity.name().to_lowercase();
+                value.problem(format!(
+                    "`{name}` can be found in requests only; use a rule of its own for replies"
+                ));
+            }
+            Target::List(index) => {
+                let Some((name, terms)) = context.lists.get(*index) else { continue };
+                let bounded =
+                    Lexicon::new(std::slice::from_ref(terms)).is_ok_and(|lexicon| lexicon.is_bounded());
+                if !bounded {
+                    value.problem(format!(
+                        "list `{name}` has a pattern without an upper length, which replies need; \
+                         write {{1,64}} instead of + or *"
+                    ));
+                }
+            }
+        }
+    }
+}
+
+fn stage(value: Value<'_>) -> Option<Stage> {
+    value.choice(&[("request", Stage::Request), ("reply", Stage::Reply)])
+}
+
+fn target(value: Value<'_>, context: &Context<'_>) -> Option<Target> {
+    let name = value.text()?;
+    if let Some(entity) = EntityType::parse(&name) {
+        return Some(Target::Entity(entity));
+    }
+    if let Some(index) = context.lists.iter().position(|(list, _)| *list == name) {
+        return Some(Target::List(index));
+    }
+    let types: Vec<String> = EntityType::ALL.iter().map(|entity| entity.name().to_lowercase()).collect();
+    let known = types.iter().map(String::as_str).chain(context.lists.iter().map(|(list, _)| list.as_str()));
+    value.problem_suggesting("no such type or list", nearest(&name, known));
+    None
+}
+
+fn action(value: Value<'_>) -> Option<(Action, String)> {
+    if value.is_map() {
+        let mut map = value.map()?;
+        let message = map.required("block", Value::text);
+        map.finish();
+        return Some((Action::Block, message?));
+    }
+    let action = value.choice(&[
+        ("block", Action::Block),
+        ("pseudonymise", Action::Pseudonymise),
+        ("flag", Action::Flag),
+    ])?;
+    Some((action, BLOCKED.to_owned()))
+}
+
+fn trial(value: Value<'_>, file: &str) -> Option<Trial> {
+    let mut map = value.map()?;
+    let name = map.required("name", Value::text);
+    let request = map.optional("request", Value::string);
+    let reply = map.optional("reply", Value::string);
+    let expect = map.required("expect", expectation);
+    map.finish();
+    if request.is_none() && reply.is_none() {
+        value.problem("a test needs `request`, `reply` or both");
+    }
+    Some(Trial {
+        name: name?,
+        spot: value.spot().clone(),
+        file: file.to_owned(),
+        request,
+        reply,
+        expect: expect?,
+    })
+}
+
+fn expectation(value: Value<'_>) -> Option<Expectation> {
+    let mut map = value.map()?;
+    let action = map.optional("action", |v| {
+        v.choice(&[
+            ("allowed", Expected::Allowed),
+            ("flagged", Expected::Flagged),
+            ("transformed", Expected::Transformed),
+            ("blocked", Expected::Blocked),
+        ])
+    });
+    let absent = map.or("absent", Vec::new(), |v| v.one_or_more(Value::string));
+    let present = map.or("present", Vec::new(), |v| v.one_or_more(Value::string));
+    map.finish();
+    if action.is_none() && absent.is_empty() && present.is_empty() {
+        value.problem("a test that expects nothing can't fail");
+    }
+    Some(Expectation { action, absent, present })
+}
+
+fn unique_ids(value: Value<'_>, rules: &[Arc<Rule>]) {
+    for (index, rule) in rules.iter().enumerate() {
+        if rules.iter().take(index).any(|earlier| earlier.id == rule.id) {
+            value.problem(format!("rule id `{}` stands here a second time", rule.id));
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Policies as the rest of the crate uses them: what a file said, checked.
+
+use std::sync::Arc;
+
+use weir_classifiers::{EntityType, TermGroup};
+
+use crate::document::Spot;
+use crate::{Action, Denial, Enforcement};
+
+/// One policy: rules of one owner, under one name.
+#[derive(Clone)]
+pub(crate) struct Policy {
+    pub(crate) name: String,
+    pub(crate) lists: Vec<(String, TermGroup)>,
+    pub(crate) rules: Vec<Arc<Rule>>,
+    pub(crate) tests: Vec<Trial>,
+    /// Whether the model is told to keep pseudonyms as they are.
+    pub(crate) keep_tokens_hint: bool,
+}
+
+/// One rule: what to find, where, and what to do then.
+#[derive(Clone)]
+pub(crate) struct Rule {
+    pub(crate) policy: String,
+    pub(crate) id: String,
+    pub(crate) stages: Vec<Stage>,
+    pub(crate) find: Vec<Target>,
+    pub(crate) action: Action,
+    /// What the caller is told when the rule blocks.
+    pub(crate) message: String,
+    pub(crate) mode: Enforcement,
+    pub(crate) on_fault: OnFault,
+}
+
+/// Which way the text goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Request,
+    Reply,
+}
+
+/// What a rule looks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    Entity(EntityType),
+    /// A list of the same policy, by index.
+    List(usize),
+}
+
+/// What happens when a rule can't be evaluated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OnFault {
+    Block,
+    Allow,
+}
+
+/// A test that stands in a policy file.
+#[derive(Clone)]
+pub(crate) struct Trial {
+    pub(crate) name: String,
+    pub(crate) spot: Spot,
+    pub(crate) file: String,
+    pub(crate) request: Option<String>,
+    pub(crate) reply: Option<String>,
+    pub(crate) expect: Expectation,
+}
+
+/// What a test expects: of the decisions on request and reply the most restrictive, and of the texts
+/// that are passed on, what they hold and what not.
+#[derive(Clone, Default)]
+pub(crate) struct Expectation {
+    pub(crate) action: Option<Expected>,
+    pub(crate) absent: Vec<String>,
+    pub(crate) present: Vec<String>,
+}
+
+/// The decision a test expects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Expected {
+    Allowed,
+    Flagged,
+    Transformed,
+    Blocked,
+}
+
+impl Rule {
+    pub(crate) fn watches(&self, stage: Stage) -> bool {
+        self.stages.contains(&stage)
+    }
+
+    pub(crate) fn is_enforced(&self) -> bool {
+        self.mode == Enforcement::Enforce
+    }
+
+    pub(crate) fn denial(&self) -> Denial {
+        Denial { policy: self.policy.clone(), rule: self.id.clone(), message: self.message.clone() }
+    }
+}

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# `make test`: the Rust tests of all crates, then real clients and a second engine against the built gateway.
+source "$(dirname "$0")/lib.sh"
+scripts/setup.sh build run models clients
+scripts/models.sh
+
+step "build"
+# The same selection as the tests below, so that nothing is built twice with other features.
+cargo build --release --workspace --locked
+
+step "Rust tests"
+cargo test --release --workspace --locked
+
+step "real clients"
+tests/clients/run.sh
+
+step "second engine"
+tests/engines/run.sh
+
+step "tests passed"
