@@ -1,6 +1,7 @@
 //! Continuous batching: one thread runs all texts, each step one token of every running text
 //! plus pieces of prompts up to a token budget.
 
+use crate::api::models::CHAT;
 use crate::cache::KvCache;
 use crate::error::InferenceError;
 use crate::job::{Job, Refused};
@@ -18,7 +19,9 @@ use std::time::Duration;
 pub struct EngineOptions {
     /// Threads that share the arithmetic; 1 leaves the other cores to the gateway.
     pub threads: usize,
-    /// Rows of one step: running texts and pieces of prompts together.
+    /// Rows of one step: running texts and pieces of prompts together. More makes steps longer, and with
+    /// them the time until a text gets its next token or a caller that left is noticed.
+    /// At most this many texts run at once.
     pub token_budget: usize,
     /// Texts that may wait; further ones are refused with status 429.
     pub queue: usize,
@@ -43,7 +46,7 @@ impl Default for EngineOptions {
     fn default() -> Self {
         Self {
             threads: 1,
-            token_budget: 64,
+            token_budget: 32,
             queue: 256,
             kv_bytes: 512 << 20,
             aliases: Vec::new(),
@@ -61,6 +64,10 @@ pub struct Load {
     pub waiting: usize,
     /// Share of the key/value memory that is reserved, 0 to 1.
     pub kv_usage: f64,
+    /// Prompt tokens of all texts so far.
+    pub prompt_tokens: u64,
+    /// Tokens generated so far.
+    pub generated_tokens: u64,
 }
 
 /// The engine's entrance; the thread ends when the last one is dropped.
@@ -79,8 +86,8 @@ struct Shared {
 #[derive(Default)]
 struct State {
     waiting: VecDeque<Job>,
-    running: usize,
-    kv_usage: f64,
+    /// Its `waiting` is not kept up to date here.
+    load: Load,
     /// Nobody can send more, or the thread is gone.
     closed: bool,
 }
@@ -110,6 +117,7 @@ impl Engine {
             budget: options.token_budget.max(1),
             kv_bytes: options.kv_bytes,
             kv_used: 0,
+            generated: 0,
         };
         let theirs = Gone(Arc::clone(&shared));
         std::thread::Builder::new()
@@ -127,7 +135,7 @@ impl Engine {
         }
         state.waiting.retain(|job| !job.events.is_closed());
         // An idle engine takes a request however many texts it has.
-        let idle = state.waiting.is_empty() && state.running == 0;
+        let idle = state.waiting.is_empty() && state.load.running == 0;
         if !idle && state.waiting.len() + jobs.len() > self.limit {
             return Err(Refused::QueueFull);
         }
@@ -145,7 +153,7 @@ impl Engine {
     /// What the engine is doing.
     pub(crate) fn load(&self) -> Load {
         let state = self.shared.lock();
-        Load { running: state.running, waiting: state.waiting.len(), kv_usage: state.kv_usage }
+        Load { waiting: state.waiting.len(), ..state.load }
     }
 }
 
@@ -164,8 +172,8 @@ impl Drop for Gone {
         let mut state = self.0.lock();
         state.closed = true;
         state.waiting.clear();
-        state.running = 0;
-        state.kv_usage = 0.0;
+        state.load.running = 0;
+        state.load.kv_usage = 0.0;
     }
 }
 
@@ -179,6 +187,7 @@ struct Runner {
     budget: usize,
     kv_bytes: usize,
     kv_used: usize,
+    generated: u64,
 }
 
 impl Runner {
@@ -218,10 +227,13 @@ impl Runner {
                 }
                 let Some(job) = state.waiting.pop_front() else { break };
                 self.kv_used += bytes;
+                state.load.prompt_tokens += job.prompt.len() as u64;
                 self.running.push(Sequence::new(job, KvCache::new(self.model.shape(), positions)));
             }
-            state.running = self.running.len();
-            state.kv_usage = self.kv_used as f64 / self.kv_bytes.max(1) as f64;
+            state.load.running = self.running.len();
+            state.load.kv_usage = self.kv_used as f64 / self.kv_bytes.max(1) as f64;
+            state.load.generated_tokens = self.generated;
+            publish(&Load { waiting: state.waiting.len(), ..state.load });
             if !self.running.is_empty() {
                 return true;
             }
@@ -262,6 +274,7 @@ impl Runner {
         let scores = self.model.step(Batch { rows, caches: &mut caches }, &mut self.buffers);
         settle(cpu(self.model.workers()));
         let mut ended = vec![false; self.running.len()];
+        self.generated += rows.iter().filter(|row| row.wants_scores).count() as u64;
         let wanted = rows.iter().filter(|row| row.wants_scores);
         for (row, scores) in wanted.zip(scores.chunks_exact(vocabulary)) {
             if let (Some(sequence), Some(ended)) =
@@ -292,4 +305,14 @@ impl Runner {
 fn cpu(workers: &Workers) -> Duration {
     let helping = workers.pool.as_ref().map(|pool| pool.broadcast(|_| thread_cpu()).iter().sum());
     thread_cpu() + helping.unwrap_or(Duration::ZERO)
+}
+
+/// Tells the process's metrics recorder, if there is one.
+fn publish(load: &Load) {
+    for (name, value) in load.gauges() {
+        metrics::gauge!(name, "model_name" => CHAT).set(value);
+    }
+    for (name, value) in load.counters() {
+        metrics::counter!(name, "model_name" => CHAT).absolute(value);
+    }
 }

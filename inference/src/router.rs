@@ -1,6 +1,8 @@
 //! The service behind an HTTP server of its own (`weir infer serve`).
 
 use crate::answer::{Answer, Body};
+use crate::api::problem::Problem;
+use crate::meter::Meter;
 use crate::service::Service;
 use axum::Router;
 use axum::body::Bytes;
@@ -26,12 +28,17 @@ pub fn router(service: Service) -> Router {
         .route("/health", get(answer))
         .route("/metrics", get(answer))
         .fallback(answer)
+        .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .with_state(service)
 }
 
 async fn answer(State(service): State<Service>, uri: Uri, body: Bytes) -> Response<axum::body::Body> {
     response(service.handle(uri.path(), body).await)
+}
+
+async fn wrong_method() -> Response<axum::body::Body> {
+    response(Answer::problem(&Problem::wrong_method(), Meter::default()))
 }
 
 fn response(answer: Answer) -> Response<axum::body::Body> {

@@ -82,7 +82,7 @@ impl Service {
             "/tokenize" => self.tokenize(body, &meter).await,
             "/v1/models" => Ok(Answer::json(&models::list(self.names(), self.inner.started), meter.clone())),
             "/health" => Ok(Answer::json(&json!({"status": "ok"}), meter.clone())),
-            "/metrics" => Ok(Answer::text(crate::exposition::render(self.load_now()))),
+            "/metrics" => Ok(Answer::text(crate::exposition::render(&self.load_now()))),
             other => self.model(other, &meter),
         };
         result.unwrap_or_else(|problem| Answer::problem(&problem, meter))
@@ -97,8 +97,9 @@ impl Service {
     fn model(&self, path: &str, meter: &Meter) -> Result<Answer, Problem> {
         let id = path.strip_prefix("/v1/models/").ok_or_else(Problem::unknown_path)?;
         let known = self.names().find(|known| known.eq_ignore_ascii_case(id));
-        let known = known.ok_or_else(Problem::unknown_model)?;
-        Ok(Answer::json(&models::entry(known, self.inner.started), meter.clone()))
+        let any = Self::models().into_iter().any(|model| self.inner.options.serves(id, model));
+        let name = known.or(any.then_some(id)).ok_or_else(Problem::unknown_model)?;
+        Ok(Answer::json(&models::entry(name, self.inner.started), meter.clone()))
     }
 }
 

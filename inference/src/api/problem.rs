@@ -45,6 +45,12 @@ impl Problem {
         Self { status: 404, code: Some("not_found"), ..Self::invalid("", "no such endpoint") }
     }
 
+    /// 405: the path is there, the method is not.
+    pub(crate) fn wrong_method() -> Self {
+        let message = "this endpoint has no such method";
+        Self { status: 405, code: Some("method_not_allowed"), ..Self::invalid("", message) }
+    }
+
     /// 429: the queue is full.
     pub(crate) fn busy() -> Self {
         Self {

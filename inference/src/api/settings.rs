@@ -91,6 +91,7 @@ mod tests {
     fn wrong_values_name_their_field() {
         check("{}", "");
         check(r#"{"temperature":2,"top_p":0.5,"seed":-1,"stop":null,"logit_bias":{"5":-100}}"#, "");
+        check(r#"{"logit_bias":{"x":0}}"#, "");
         check(r#"{"temperature":2.1}"#, "temperature");
         check(r#"{"temperature":"hot"}"#, "temperature");
         check(r#"{"top_p":-1}"#, "top_p");
