@@ -54,7 +54,7 @@ struct UpstreamArguments {
     /// Milliseconds between stream events.
     #[arg(long, default_value_t = 0)]
     pace_ms: u64,
-    /// Events of a stream, without usage chunk and [DONE].
+    /// Events of a stream, without usage chunk and `[DONE]`.
     #[arg(long, default_value_t = script::EVENTS)]
     events: usize,
 }
