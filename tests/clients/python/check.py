@@ -109,9 +109,12 @@ def local_completion():
 def local_responses():
     reply = client.responses.create(model=LOCAL, input="Say hello.", max_output_tokens=8, temperature=0)
     assert reply.output_text and reply.usage.output_tokens <= 8, reply
+    assert reply.status == "incomplete" and reply.incomplete_details.reason == "max_output_tokens", reply
     with client.responses.stream(model=LOCAL, input="Say hello.", max_output_tokens=8, temperature=0) as stream:
-        assert "".join(event.delta for event in stream if event.type == "response.output_text.delta")
-        assert stream.get_final_response().output_text == reply.output_text
+        events = list(stream)
+    text = "".join(event.delta for event in events if event.type == "response.output_text.delta")
+    assert text == reply.output_text and events[-1].type == "response.incomplete", events
+    assert events[-1].response.output_text == text, events[-1]
 
 
 def local_structured_output_is_accepted():
