@@ -82,11 +82,14 @@ pub struct Group {
     pub max_wait: Duration,
     /// Most records of one sync.
     pub max: usize,
+    /// Least time from the start of one sync to the next: under load a sync then serves several calls, where each
+    /// would else pay for one of its own. A call that finds the log at rest never waits for it.
+    pub pace: Duration,
 }
 
 impl Default for Group {
     fn default() -> Self {
-        Self { max_wait: Duration::from_millis(2), max: 256 }
+        Self { max_wait: Duration::from_millis(2), max: 256, pace: Duration::from_micros(500) }
     }
 }
 

@@ -87,11 +87,15 @@ impl Writer {
     pub(crate) fn run(mut self, queue: &Queue) {
         let mut guard = Guard { queue, how: Ended::Dead };
         let mut batch = Vec::new();
+        let pace = self.options.group.pace;
+        let mut next = Instant::now();
         loop {
+            std::thread::sleep(next.saturating_duration_since(Instant::now()));
             let taken = queue.take(&mut batch, self.level);
             if taken.is_over {
                 break;
             }
+            next = Instant::now() + pace;
             self.measure();
             if let Err(error) = self.commit(&mut batch, taken.gap) {
                 tracing::error!(%error, "the audit log stopped");

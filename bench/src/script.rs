@@ -83,9 +83,10 @@ pub fn asked(body: &[u8]) -> Asked {
 }
 
 fn reply_text(echo: &str) -> String {
-    let head = format!("I will write to {echo} now. ");
-    let rest = filler(REPLY_CHARS.saturating_sub(head.len()));
-    head + &rest
+    const AROUND: usize = "I will write to  now. ".len();
+    // As long as if the address itself stood there: a pseudonym must not change what follows it.
+    let rest = filler(REPLY_CHARS.saturating_sub(AROUND + SECRET.len()));
+    format!("I will write to {echo} now. {rest}")
 }
 
 fn usage() -> Value {
@@ -149,11 +150,12 @@ impl StreamScript {
     /// Every event in order, the echoed word cut over several of them.
     pub fn events(&self, echo: &str) -> impl Iterator<Item = std::borrow::Cow<'_, str>> {
         let sentence = format!(" {echo} ");
-        let size = sentence.len().div_ceil(ECHO_EVENTS).max(1);
-        let mut middle: Vec<String> = sentence
-            .as_bytes()
+        // By characters: a pseudonym has some that take several bytes.
+        let letters: Vec<char> = sentence.chars().collect();
+        let size = letters.len().div_ceil(ECHO_EVENTS).max(1);
+        let mut middle: Vec<String> = letters
             .chunks(size)
-            .map(|piece| event(&json!({"content": String::from_utf8_lossy(piece)}), &Value::Null))
+            .map(|piece| event(&json!({"content": piece.iter().collect::<String>()}), &Value::Null))
             .collect();
         middle.resize_with(ECHO_EVENTS, || event(&json!({"content": ""}), &Value::Null));
         let before = self.before.iter().map(|text| text.as_str().into());
