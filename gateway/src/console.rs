@@ -37,9 +37,12 @@ async fn access(gate: &Gate, key: &str) -> Access {
 
 /// What must hold before traffic may come.
 fn checks(gate: &Arc<Gate>) -> Vec<Check> {
-    let (log, table, policies) = (gate.clone(), gate.clone(), gate.clone());
+    let (log, table, policies, port) = (gate.clone(), gate.clone(), gate.clone(), gate.clone());
     vec![
         Check::new("audit_log", move || log.log.health().map_err(|fault| fault.to_string())),
+        Check::new("traffic_port", move || {
+            port.is_listening().then_some(()).ok_or_else(|| "the traffic port is not open yet".to_owned())
+        }),
         Check::new("policies", move || {
             let loaded = !policies.live().controls.is_empty();
             loaded.then_some(()).ok_or_else(|| "no control is in force".to_owned())

@@ -1,10 +1,16 @@
 //! The gateway's state: what is fixed from start to stop, and what a reload replaces whole.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use pingora_core::connectors::http::Connector;
-use tokio::time::Instant;
+use tokio::{net::TcpStream, time::Instant};
 use weir_audit::{Completion, Log, Text, Ticket};
 use weir_callers::{Callers, Grant, Presented};
 use weir_policies::{Caller, Control};
@@ -17,6 +23,9 @@ use crate::{
     settings::{AuditMode, Limits, Settings, TrustedHeader},
     shell::{Head, InFlight},
 };
+
+/// Between two looks whether the traffic port is open.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// What a reload replaces, all at once.
 pub struct Live {
@@ -56,13 +65,23 @@ pub struct Gate {
     callers: Callers,
     keyring: Keyring,
     live: ArcSwap<Live>,
+    listening: AtomicBool,
 }
 
 impl Gate {
     /// A gateway.
     pub fn new(fixed: Fixed, live: Live) -> Self {
         let Fixed { settings, connector, log, callers, keyring, in_flight } = fixed;
-        Self { in_flight, connector, log, settings, callers, keyring, live: ArcSwap::from_pointee(live) }
+        Self {
+            in_flight,
+            connector,
+            log,
+            settings,
+            callers,
+            keyring,
+            live: ArcSwap::from_pointee(live),
+            listening: AtomicBool::new(false),
+        }
     }
 
     /// What is in force now; one exchange may see two versions only between two of its stages.
@@ -93,6 +112,19 @@ impl Gate {
     /// Secrets of this installation.
     pub fn keyring(&self) -> &Keyring {
         &self.keyring
+    }
+
+    /// Whether the traffic port takes connections.
+    pub fn is_listening(&self) -> bool {
+        self.listening.load(Ordering::Relaxed)
+    }
+
+    /// Waits until the traffic port takes connections: Pingora does not say when it does.
+    pub async fn wait_listening(&self) {
+        while TcpStream::connect(self.settings.listen.traffic).await.is_err() {
+            tokio::time::sleep(LOOK).await;
+        }
+        self.listening.store(true, Ordering::Relaxed);
     }
 
     /// Whether one more exchange may run beside those that do.

@@ -106,6 +106,7 @@ impl BackgroundService for Housekeeping {
         let prober = Prober::new(self.gate.clone());
         tokio::join!(
             admin,
+            self.gate.wait_listening(),
             drain.start(stop.clone()),
             prober.start(stop.clone()),
             self.gate.callers().watch(),
