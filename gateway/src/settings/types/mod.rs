@@ -201,7 +201,8 @@ pub struct AuditSettings {
 /// When an exchange may go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuditMode {
-    /// Intent durable before the upstream is called, completion durable before the reply ends.
+    /// Intent durable before the upstream is called; the exchange ends only once the completion is durable too,
+    /// though the reply has gone out by then.
     Strict,
     /// Intent durable before the upstream is called, completion queued in reserved room.
     Bounded,
