@@ -4,8 +4,9 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::canonical::{self, Unsupported};
+use crate::event::{AdminEvent, Erasure, Event, Export, Hold, KeyEvent, Reveal, Review};
 use crate::exchange::{Completion, Intent, MAX_HITS, MAX_REDACTIONS, MAX_TAGS};
-use crate::record::{Abandoned, AdminEvent, Gap, Kind, MAX_RECORD, Reason, SCHEMA};
+use crate::record::{Abandoned, Gap, Kind, MAX_RECORD, Reason, SCHEMA};
 use crate::text::{Stamp, Text};
 
 /// The body of a record that is yet to be written.
@@ -18,7 +19,7 @@ pub(crate) enum Body {
     Intent(Intent),
     Completion { intent_id: Uuid, tenant: Text, completion: Completion },
     Abandoned { intent_id: Uuid, tenant: Text, reason: Reason },
-    Admin(AdminEvent),
+    Event(Event),
     Gap(Gap),
 }
 
@@ -47,16 +48,28 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     completion: Option<&'a Completion>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    erasure: Option<&'a Erasure>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    export: Option<&'a Export>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     gap: Option<&'a Gap>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hold: Option<&'a Hold>,
     #[serde(skip_serializing_if = "Option::is_none")]
     intent: Option<&'a Intent>,
     #[serde(skip_serializing_if = "Option::is_none")]
     intent_id: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<&'a KeyEvent>,
     kind: Kind,
     monotonic_us: u64,
     node_id: &'a str,
     node_seq: u64,
     record_id: Uuid,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reveal: Option<&'a Reveal>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    review: Option<&'a Review>,
     schema: u32,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     shed: bool,
@@ -107,14 +120,20 @@ impl<'a> Line<'a> {
             boot_id: envelope.boot_id,
             clock_offset_us: envelope.clock_offset_us,
             completion: None,
+            erasure: None,
+            export: None,
             gap: None,
+            hold: None,
             intent: None,
             intent_id: None,
+            key: None,
             kind: Kind::Intent,
             monotonic_us: envelope.monotonic_us,
             node_id: envelope.node_id,
             node_seq: envelope.node_seq,
             record_id: envelope.record_id,
+            reveal: None,
+            review: None,
             schema: SCHEMA,
             shed: shed != Shed::Nothing,
             tenant: "",
@@ -141,15 +160,26 @@ impl<'a> Line<'a> {
                 self.tenant = tenant.as_str();
                 self.abandoned = Some(Abandoned { reason: *reason });
             }
-            Body::Admin(event) => {
-                self.kind = Kind::Admin;
-                self.tenant = event.tenant.as_str();
-                self.admin = Some(event);
+            Body::Event(event) => {
+                self.tenant = event.tenant().as_str();
+                self.set_event(event);
             }
             Body::Gap(gap) => {
                 self.kind = Kind::Gap;
                 self.gap = Some(gap);
             }
+        }
+    }
+
+    fn set_event(&mut self, event: &'a Event) {
+        match event {
+            Event::Admin(it) => (self.kind, self.admin) = (Kind::Admin, Some(it)),
+            Event::Erasure(it) => (self.kind, self.erasure) = (Kind::Erasure, Some(it)),
+            Event::Export(it) => (self.kind, self.export) = (Kind::Export, Some(it)),
+            Event::Hold(it) => (self.kind, self.hold) = (Kind::Hold, Some(it)),
+            Event::Key(it) => (self.kind, self.key) = (Kind::Key, Some(it)),
+            Event::Reveal(it) => (self.kind, self.reveal) = (Kind::Reveal, Some(it)),
+            Event::Review(it) => (self.kind, self.review) = (Kind::Review, Some(it)),
         }
     }
 }
@@ -159,7 +189,7 @@ impl Body {
     pub(crate) fn closes(&self) -> Option<Uuid> {
         match self {
             Self::Completion { intent_id, .. } | Self::Abandoned { intent_id, .. } => Some(*intent_id),
-            Self::Intent(_) | Self::Admin(_) | Self::Gap(_) => None,
+            Self::Intent(_) | Self::Event(_) | Self::Gap(_) => None,
         }
     }
 
@@ -176,7 +206,7 @@ impl Body {
                 ];
                 cuts.contains(&true)
             }
-            Self::Abandoned { .. } | Self::Admin(_) | Self::Gap(_) => false,
+            Self::Abandoned { .. } | Self::Event(_) | Self::Gap(_) => false,
         }
     }
 
@@ -191,7 +221,7 @@ impl Body {
                 completion.attempts.clear();
                 completion.hits.iter_mut().for_each(|hit| hit.slot = Text::default());
             }
-            Self::Abandoned { .. } | Self::Admin(_) | Self::Gap(_) => {}
+            Self::Abandoned { .. } | Self::Event(_) | Self::Gap(_) => {}
         }
         if shed == Shed::Clipped {
             self.clip();
@@ -214,10 +244,7 @@ impl Body {
                 completion.for_each_text(visit);
             }
             Self::Abandoned { tenant, .. } => visit(tenant),
-            Self::Admin(event) => {
-                let own = [&mut event.action, &mut event.actor, &mut event.object, &mut event.tenant];
-                own.into_iter().chain(&mut event.after).chain(&mut event.before).for_each(visit);
-            }
+            Self::Event(event) => event.for_each_text(visit),
             Self::Gap(_) => {}
         }
     }

@@ -23,6 +23,9 @@ pub struct Intent {
     /// Application of the caller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub app: Option<Text>,
+    /// Request bodies kept beside the log: as received, and as sent where that differs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub bodies: Vec<BodyRef>,
     /// Version of the classifiers that were active.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub classifiers: Option<Text>,
@@ -92,6 +95,9 @@ pub struct Completion {
     /// Upstreams tried, in order, where there was more than one try; at most [`MAX_HITS`] are kept.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<Attempt>,
+    /// Reply bodies kept beside the log: as received, and as returned where that differs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub bodies: Vec<BodyRef>,
     /// Money, when the price is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<Cost>,
@@ -135,6 +141,21 @@ pub struct Completion {
     /// Tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
+}
+
+/// What the log commits to of a body that is kept, encrypted, beside it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct BodyRef {
+    /// Commitment to the record key, base64url without padding: no other key can be shown to fit later.
+    pub commitment: Text,
+    /// The key that the record key was derived from, by its public reference.
+    pub key: Text,
+    /// Which body: `request`, `sent`, `reply` or `returned`.
+    pub kind: Text,
+    /// Bytes of the ciphertext.
+    pub length: u64,
+    /// SHA-256 of the ciphertext, base64url without padding.
+    pub sha256: Text,
 }
 
 /// One upstream that was tried.

@@ -14,14 +14,19 @@ use uuid::Uuid;
 use crate::disk::sync_folder;
 use crate::encode::Body;
 use crate::error::AuditError;
+use crate::event::Event;
 use crate::exchange::{Completion, Intent};
 use crate::options::{Ambient, Mode, Options, new_id};
 use crate::queue::{Admission, Entry, Queue};
 use crate::read::{LANES, lane};
-use crate::record::{AdminEvent, Reason};
+use crate::record::Reason;
 use crate::recover::{OpenCall, Recovery, recover};
 use crate::text::Text;
 use crate::writer::{Boot, Counters, Writer};
+
+/// How often, and at what distance, the folder's lock is tried.
+const LOCK_TRIES: u32 = 10;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// An open log. Cloning is cheap; the log is closed by [`Log::close`], or when the last clone and the last
 /// [`Ticket`] are gone.
@@ -184,13 +189,13 @@ impl Log {
         Ok(record_id)
     }
 
-    /// Records a change of policy, key, role or catalogue; resolves when it is durable.
+    /// Records what belongs to no call: a change, a reveal, an erasure and so on; resolves when it is durable.
     ///
     /// # Errors
     /// As [`Log::intent`].
-    pub async fn admin(&self, event: AdminEvent) -> Result<(), AuditError> {
+    pub async fn append(&self, event: Event) -> Result<(), AuditError> {
         let (ack, durable) = oneshot::channel();
-        self.inner.queue.admit_single(self.inner.entry(Body::Admin(event), Some(ack)))?;
+        self.inner.queue.admit_single(self.inner.entry(Body::Event(event), Some(ack)))?;
         durable.await.map_err(|_| AuditError::Dead)
     }
 
@@ -214,6 +219,11 @@ impl Log {
             queued,
             lost,
         }
+    }
+
+    /// `node_seq` of the newest record that is known to be on disk; 0 when there is none.
+    pub fn durable_seq(&self) -> u64 {
+        self.inner.counters.durable_seq.load(Ordering::Acquire)
     }
 
     /// The log's folder, for [`crate::read`].
@@ -356,11 +366,16 @@ fn lock(dir: &Path) -> Result<File, AuditError> {
     let path = dir.join("lock");
     let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
     let file = file.map_err(AuditError::io("opening", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(AuditError::Locked { path }),
-        Err(TryLockError::Error(error)) => Err(AuditError::io("locking", &path)(error)),
+    // A child that another thread has just forked shares the lock of a writer that is gone until it execs.
+    for patience in (0..LOCK_TRIES).rev() {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if patience > 0 => std::thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::WouldBlock) => break,
+            Err(TryLockError::Error(error)) => return Err(AuditError::io("locking", &path)(error)),
+        }
     }
+    Err(AuditError::Locked { path })
 }
 
 /// The configured name of the node, or the random one kept in the folder.

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::event::{AdminEvent, Erasure, Export, Hold, KeyEvent, Reveal, Review};
 use crate::exchange::{Completion, Intent};
 use crate::text::{Stamp, Text};
 
@@ -30,15 +31,27 @@ pub struct Record {
     /// Body of a `completion`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completion: Option<Completion>,
+    /// Body of an `erasure` record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erasure: Option<Erasure>,
+    /// Body of an `export` record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub export: Option<Export>,
     /// Body of a `gap` record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gap: Option<Gap>,
+    /// Body of a `hold` record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
     /// Body of an `intent`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<Intent>,
     /// For a completion or an abandoned record: the `record_id` of its intent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent_id: Option<Uuid>,
+    /// Body of a `key` record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<KeyEvent>,
     /// What the record is.
     pub kind: Kind,
     /// Microseconds since the boot.
@@ -49,6 +62,12 @@ pub struct Record {
     pub node_seq: u64,
     /// The record's own id, a UUIDv7.
     pub record_id: Uuid,
+    /// Body of a `reveal` record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reveal: Option<Reveal>,
+    /// Body of a `review` record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<Review>,
     /// [`SCHEMA`].
     pub schema: u32,
     /// Whether detail was left out, to stay within [`MAX_RECORD`] or because the disk was low.
@@ -78,7 +97,7 @@ impl Record {
     }
 }
 
-/// What a record is. The kinds beyond `gap` and `admin` belong to features that follow.
+/// What a record is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -140,28 +159,6 @@ pub enum Reason {
     Recovery,
     /// The call was dropped without a report, for example by a panic.
     Dropped,
-}
-
-/// A change of policy, key, role or catalogue, and who made it.
-// INVARIANT: fields are declared in the order of their names, which makes the JSON canonical.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct AdminEvent {
-    /// What was done, for example `key.create`.
-    pub action: Text,
-    /// Who did it: a key id or `file`.
-    pub actor: Text,
-    /// Hash or version afterwards.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub after: Option<Text>,
-    /// Hash or version before.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub before: Option<Text>,
-    /// What was changed: a file name, a key id.
-    pub object: Text,
-    /// Tenant concerned; empty for the whole node. Spelled in the envelope.
-    #[serde(skip)]
-    pub tenant: Text,
 }
 
 /// Calls that were answered without a record, in mode `observe`.

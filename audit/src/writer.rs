@@ -52,6 +52,8 @@ pub(crate) struct Counters {
     pub sync_nanos: AtomicU64,
     /// Records from the queue that are written; their room is free again.
     pub freed: AtomicU64,
+    /// `node_seq` of the newest durable record.
+    pub durable_seq: AtomicU64,
 }
 
 pub(crate) struct Writer {
@@ -68,12 +70,13 @@ pub(crate) struct Writer {
 
 impl Writer {
     pub(crate) fn new(dir: &Path, options: Options, boot: Boot, head: Head) -> Self {
+        let counters = Counters { durable_seq: (head.next_seq - 1).into(), ..Counters::default() };
         let mut writer = Self {
             dir: dir.to_owned(),
             options,
             boot,
             head,
-            counters: Arc::default(),
+            counters: Arc::new(counters),
             buffer: Vec::with_capacity(64 << 10),
             acks: Vec::new(),
             level: Level::Ample,
@@ -153,6 +156,7 @@ impl Writer {
         let start = Instant::now();
         self.head.file.sync().map_err(AuditError::io("syncing", &self.head.path))?;
         self.head.length += self.buffer.len() as u64;
+        self.counters.durable_seq.store(self.head.next_seq - 1, Ordering::Release);
         self.count(count, start.elapsed());
         Ok(count)
     }

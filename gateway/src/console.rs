@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusHandle;
-use weir_audit::AdminEvent;
+use weir_audit::{AdminEvent, Event};
 use weir_callers::Presented;
 
 use crate::{
@@ -67,7 +67,7 @@ pub fn note_reload(gate: &Arc<Gate>, before: &str, after: &str) {
     };
     let log = gate.log.clone();
     tokio::spawn(async move {
-        if let Err(fault) = log.admin(event).await {
+        if let Err(fault) = log.append(Event::Admin(event)).await {
             tracing::error!(%fault, "a reload could not be recorded");
         }
     });

@@ -7,6 +7,7 @@ mod frames;
 mod lanes;
 mod list;
 mod records;
+mod tail;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -18,6 +19,7 @@ pub use lanes::Cursor;
 pub(crate) use lanes::{LANES, lane};
 pub use list::{Filter, Page, list};
 pub use records::{Records, iterate};
+pub use tail::{Line, Tail};
 
 use crate::error::AuditError;
 use crate::record::{Kind, Record};

@@ -3,6 +3,7 @@
 
 mod admission;
 mod damage;
+mod following;
 mod kill;
 mod lanes;
 mod listing;

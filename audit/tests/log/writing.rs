@@ -2,10 +2,10 @@
 
 use proptest::prelude::*;
 use tempfile::tempdir;
-use weir_audit::exchange::{Hit, Redaction, Tag};
+use weir_audit::exchange::{BodyRef, Hit, Redaction, Tag};
 use weir_audit::read::Found;
 use weir_audit::record::{Kind, Reason};
-use weir_audit::{AdminEvent, AuditError, Completion, Intent, Log, Mode, Options, Text, read};
+use weir_audit::{AdminEvent, AuditError, Completion, Event, Intent, Log, Mode, Options, Text, read};
 
 use crate::support::*;
 
@@ -17,7 +17,9 @@ fn a_call_leaves_two_records_that_join_to_one() {
         let ticket = log.intent(intent("acme")).await.unwrap();
         let id = ticket.record_id();
         ticket.complete_durable(completion(200)).await.unwrap();
-        log.admin(AdminEvent { action: "key.create".into(), ..AdminEvent::default() }).await.unwrap();
+        log.append(Event::Admin(AdminEvent { action: "key.create".into(), ..AdminEvent::default() }))
+            .await
+            .unwrap();
         log.close().await.unwrap();
         id
     });
@@ -149,16 +151,28 @@ fn hit() -> impl Strategy<Value = Hit> {
     )
 }
 
+fn bodies() -> impl Strategy<Value = Vec<BodyRef>> {
+    let body = ("[a-zA-Z0-9_-]{43}", "[a-zA-Z0-9_-]{43}", "[a-z0-9/]{1,60}", 0..1u64 << 40);
+    let body = body.prop_map(|(sha256, commitment, key, length)| BodyRef {
+        commitment: commitment.into(),
+        key: key.into(),
+        kind: "returned".into(),
+        length,
+        sha256: sha256.into(),
+    });
+    proptest::collection::vec(body, 0..3)
+}
+
 prop_compose! {
     fn any_intent()(
         tenant in text(), endpoint in text(), policy_set in text(),
         optional in proptest::collection::vec(proptest::option::of(text()), 11),
         tags in proptest::collection::vec((text(), text()), 0..12),
-        request_bytes in 0..1u64 << 53, stream: bool,
+        request_bytes in 0..1u64 << 53, stream: bool, bodies in bodies(),
     ) -> Intent {
         let part = |index: usize| optional[index].clone();
         Intent {
-            app: part(0), classifiers: part(1), conversation: part(2), cost_center: part(3), endpoint,
+            app: part(0), bodies, classifiers: part(1), conversation: part(2), cost_center: part(3), endpoint,
             key_id: part(4), policy_set, purpose: part(5), record_id: uuid::Uuid::nil(), request_bytes,
             requested_model: part(6), retention: part(7), route: part(8), stream, subject_ref: part(9),
             tags: tags.into_iter().map(|(name, value)| Tag { name, value }).collect(), team: part(10), tenant,
@@ -172,12 +186,12 @@ prop_compose! {
         finish_reasons in proptest::collection::vec(text(), 0..12),
         hits in proptest::collection::vec(hit(), 0..12),
         redactions in proptest::collection::vec((text(), any::<u32>()), 0..20),
-        status: u16,
+        status: u16, bodies in bodies(),
     ) -> Completion {
         let part = |index: usize| optional[index].clone();
         let redactions = redactions.into_iter().map(|(entity, count)| Redaction { count, entity }).collect();
         Completion {
-            answered_model: part(0), error: part(1), finish_reasons, hits, provider: part(2), redactions,
+            answered_model: part(0), bodies, error: part(1), finish_reasons, hits, provider: part(2), redactions,
             region: part(3), response_id: part(4), status, upstream: part(5), ..Completion::default()
         }
     }
@@ -236,5 +250,36 @@ fn canonical(value: &serde_json::Value) -> String {
             number.to_string()
         }
         other => other.to_string(),
+    }
+}
+
+#[test]
+fn every_kind_of_event_survives_in_canonical_form() {
+    use weir_audit::event::{Erasure, Export, Hold, KeyEvent, Reveal, Review};
+    let dir = tempdir().unwrap();
+    let (log, _) = open(dir.path());
+    let text = || Text::from("zoe");
+    let events = [
+        Event::Admin(AdminEvent { actor: text(), ..AdminEvent::default() }),
+        Event::Erasure(Erasure { actor: text(), bodies: 3, tenant: text(), ..Erasure::default() }),
+        Event::Export(Export { actor: text(), calls: 7, ..Export::default() }),
+        Event::Hold(Hold { actor: text(), subject_ref: Some(text()), ..Hold::default() }),
+        Event::Key(KeyEvent { actor: text(), public: Some(text()), ..KeyEvent::default() }),
+        Event::Reveal(Reveal { actor: text(), bodies: vec![text()], ..Reveal::default() }),
+        Event::Review(Review { actor: text(), state: "closed".into(), ..Review::default() }),
+    ];
+    run(async {
+        for event in events.clone() {
+            log.append(event).await.unwrap();
+        }
+        log.close().await.unwrap();
+    });
+    let kinds: Vec<&str> = records(dir.path()).iter().map(|it| it.kind.as_str()).collect();
+    assert_eq!(kinds, ["admin", "erasure", "export", "hold", "key", "reveal", "review"]);
+    for (json, record) in raw_records(dir.path()).iter().zip(records(dir.path())) {
+        // serde_json keeps keys sorted, which for these shapes is the canonical form of RFC 8785.
+        let sorted: serde_json::Value = serde_json::from_slice(json).unwrap();
+        assert_eq!(serde_json::to_vec(&sorted).unwrap(), *json);
+        assert!(!sorted[record.kind.as_str()].is_null());
     }
 }

@@ -17,7 +17,7 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::Value;
 use tempfile::{TempDir, tempdir};
 use tower::ServiceExt;
-use weir_audit::{AdminEvent, Completion, Decision, Intent, Log, Options};
+use weir_audit::{AdminEvent, Completion, Decision, Event, Intent, Log, Options};
 
 use super::*;
 
@@ -51,7 +51,7 @@ async fn sample() -> (TempDir, Vec<String>) {
         let completion = Completion { status, decision, ..Completion::default() };
         ids.push(log.settled(intent, completion).await.unwrap().to_string());
     }
-    log.admin(AdminEvent { action: "key.create".into(), ..AdminEvent::default() }).await.unwrap();
+    log.append(Event::Admin(AdminEvent { action: "key.create".into(), ..AdminEvent::default() })).await.unwrap();
     log.close().await.unwrap();
     (dir, ids)
 }

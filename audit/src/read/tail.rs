@@ -1,0 +1,133 @@
+//! Follows a log: the records behind a position, again and again, as bytes and in order.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::AuditError;
+use crate::segment::{self, HEADER, Header};
+
+/// Most bytes read at once; many times the largest frame.
+const CHUNK: u64 = 1 << 20;
+
+/// One record of the log, as it is spelled there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Its `node_seq`.
+    pub seq: u64,
+    /// Its canonical JSON.
+    pub json: Vec<u8>,
+}
+
+/// Reads one lane of a log from a position on. Holds about a mebibyte in memory, takes no lock,
+/// and may be asked again at any time.
+///
+/// While a writer runs, only [`crate::Log::durable_seq`] says which records a loss of power can't take back; a
+/// reader that acts on what it reads must pass it as `until`.
+pub struct Tail {
+    dir: PathBuf,
+    /// First record that is yet to be given.
+    next_seq: u64,
+    place: Option<Place>,
+}
+
+/// Where the next frame is expected.
+struct Place {
+    path: PathBuf,
+    offset: u64,
+}
+
+impl Tail {
+    /// Follows the lane in the folder `dir` behind the record `after`; 0 stands for its beginning.
+    pub fn open(dir: &Path, after: u64) -> Self {
+        Self { dir: dir.to_owned(), next_seq: after + 1, place: None }
+    }
+
+    /// `node_seq` of the last record given; what [`Tail::open`] takes to go on from here.
+    pub fn position(&self) -> u64 {
+        self.next_seq - 1
+    }
+
+    /// The next records that are there, at most `max` and none behind `until`; empty when there are none now.
+    /// A position before the oldest record that retention has kept goes on with that record.
+    ///
+    /// # Errors
+    /// [`AuditError::Io`], and [`AuditError::Corrupt`] where damage, not an unfinished write, is in the way.
+    pub fn next(&mut self, max: usize, until: u64) -> Result<Vec<Line>, AuditError> {
+        let mut lines = Vec::new();
+        while lines.len() < max && self.next_seq <= until {
+            let Some(Place { path, offset }) = self.locate()? else { break };
+            let bytes = read_from(&path, offset, CHUNK)?;
+            let (before, mut at) = (lines.len(), 0);
+            while lines.len() < max && self.next_seq <= until {
+                let Some(frame) = bytes.get(at..).and_then(segment::frame) else { break };
+                lines.push(Line { seq: self.next_seq, json: frame.json.to_vec() });
+                at += frame.len();
+                self.next_seq += 1;
+            }
+            self.place = Some(Place { path, offset: offset + at as u64 });
+            if lines.len() == before && !self.step_on(bytes.is_empty())? {
+                break;
+            }
+        }
+        Ok(lines)
+    }
+
+    /// The segment and offset of the next record.
+    fn locate(&mut self) -> Result<Option<Place>, AuditError> {
+        if let Some(place) = self.place.take() {
+            return Ok(Some(place));
+        }
+        let segments = segment::list(&self.dir)?;
+        let at = segments.partition_point(|(first, _)| *first <= self.next_seq).saturating_sub(1);
+        let Some((first, path)) = segments.get(at) else { return Ok(None) };
+        self.next_seq = self.next_seq.max(*first);
+        let bytes = read_from(path, 0, u64::MAX)?;
+        if bytes.len() < HEADER {
+            return Ok(None);
+        }
+        Header::decode(&bytes).map_err(|reason| corrupt(path, 0, reason))?;
+        let mut offset = HEADER;
+        for _ in *first..self.next_seq {
+            let Some(frame) = bytes.get(offset..).and_then(segment::frame) else { break };
+            offset += frame.len();
+        }
+        Ok(Some(Place { path: path.clone(), offset: offset as u64 }))
+    }
+
+    /// Where no whole frame stands: moves to the segment that begins with the next record; `false` when there is
+    /// none yet.
+    fn step_on(&mut self, is_at_end: bool) -> Result<bool, AuditError> {
+        let Some(place) = &self.place else { return Ok(false) };
+        if !is_at_end {
+            let newest = segment::list(&self.dir)?.last().is_some_and(|(_, path)| *path == place.path);
+            let whole = read_from(&place.path, 0, u64::MAX)?;
+            let is_torn = usize::try_from(place.offset).is_ok_and(|at| !segment::is_damaged(&whole, at));
+            return if newest && is_torn {
+                Ok(false)
+            } else {
+                Err(corrupt(&place.path, place.offset, "a bad frame"))
+            };
+        }
+        let path = segment::path(&self.dir, self.next_seq);
+        if place.path == path || !path.is_file() {
+            return Ok(false);
+        }
+        if read_from(&path, 0, HEADER as u64)?.len() < HEADER {
+            return Ok(false);
+        }
+        self.place = Some(Place { path, offset: HEADER as u64 });
+        Ok(true)
+    }
+}
+
+fn read_from(path: &Path, offset: u64, most: u64) -> Result<Vec<u8>, AuditError> {
+    use std::io::{Read, Seek, SeekFrom};
+    let mut file = std::fs::File::open(path).map_err(AuditError::io("opening", path))?;
+    file.seek(SeekFrom::Start(offset)).map_err(AuditError::io("reading", path))?;
+    let mut bytes = Vec::new();
+    file.take(most).read_to_end(&mut bytes).map_err(AuditError::io("reading", path))?;
+    Ok(bytes)
+}
+
+fn corrupt(path: &Path, offset: u64, reason: &'static str) -> AuditError {
+    AuditError::Corrupt { path: path.to_owned(), offset, reason }
+}
