@@ -19,6 +19,7 @@ fn every_record_is_given_once_and_in_order_over_many_small_segments() {
             assert!(lines.len() <= 3, "round {round}");
             given.extend(lines);
         }
+        log.close().await.unwrap();
     });
     given.extend(tail.next(usize::MAX, log.durable_seq()).unwrap());
     assert_eq!(given.iter().map(|it| it.seq).collect::<Vec<_>>(), (1..=100).collect::<Vec<u64>>());
