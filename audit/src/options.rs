@@ -89,7 +89,7 @@ pub struct Group {
 
 impl Default for Group {
     fn default() -> Self {
-        Self { max_wait: Duration::from_millis(2), max: 256, pace: Duration::from_micros(500) }
+        Self { max_wait: Duration::from_millis(2), max: 256, pace: Duration::from_millis(1) }
     }
 }
 

@@ -9,7 +9,6 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use pingora_core::connectors::http::Connector;
 use tokio::{net::TcpStream, time::Instant};
 use weir_audit::{Completion, Log, Text, Ticket};
 use weir_callers::{Callers, Grant, Presented};
@@ -18,7 +17,7 @@ use weir_policies::{Caller, Control};
 use crate::{
     keyring::Keyring,
     refusal::Refusal,
-    relay::Deadlines,
+    relay::{Connections, Deadlines},
     routing::Table,
     settings::{AuditMode, Limits, Settings, TrustedHeader},
     shell::{Head, InFlight},
@@ -42,7 +41,7 @@ pub struct Fixed {
     /// The settings at the start.
     pub settings: Settings,
     /// Connections to upstreams.
-    pub connector: Connector,
+    pub connections: Connections,
     /// The audit log.
     pub log: Log,
     /// Keys and tokens.
@@ -58,7 +57,7 @@ pub struct Gate {
     /// How many exchanges run.
     pub in_flight: Arc<InFlight>,
     /// Connections to upstreams.
-    pub connector: Connector,
+    pub connections: Connections,
     /// The audit log.
     pub log: Log,
     settings: Settings,
@@ -71,10 +70,10 @@ pub struct Gate {
 impl Gate {
     /// A gateway.
     pub fn new(fixed: Fixed, live: Live) -> Self {
-        let Fixed { settings, connector, log, callers, keyring, in_flight } = fixed;
+        let Fixed { settings, connections, log, callers, keyring, in_flight } = fixed;
         Self {
             in_flight,
-            connector,
+            connections,
             log,
             settings,
             callers,

@@ -71,7 +71,7 @@ pub async fn answer(
     heads::measured(&mut head, trail);
     trail.status(status);
     trail.returned(body.len());
-    opened.source.release(&gate.connector).await;
+    opened.source.release(&gate.connections).await;
     downstream.head(head, Framing::Length(body.len())).await?;
     downstream.last(body).await
 }

@@ -215,7 +215,7 @@ impl Routed {
         let Self { request, picked, call, mut guards } = self;
         let deadlines = gate.deadlines(Instant::now());
         let order =
-            Order { connector: &gate.connector, candidates: &picked.candidates, call: &call, deadlines };
+            Order { connections: &gate.connections, candidates: &picked.candidates, call: &call, deadlines };
         let mut attempts: Vec<Attempt> = Vec::new();
         trail.sent();
         let opened = tokio::select! {

@@ -127,7 +127,7 @@ impl Flow<'_> {
             Ok(mut bytes) => {
                 bytes.extend_from_slice(&self.reply.close(Some(&measures(trail))));
                 trail.returned(bytes.len());
-                source.release(&gate.connector).await;
+                source.release(&gate.connections).await;
                 return downstream.last(bytes.into()).await;
             }
             Err(ending) => ending,
