@@ -27,6 +27,7 @@ pub struct Trail {
     begun: Instant,
     sent: Option<Instant>,
     waited: Duration,
+    logged: Duration,
     policy: Arc<str>,
     endpoint: &'static str,
     requested_model: String,
@@ -57,6 +58,7 @@ impl Trail {
             begun: Instant::now(),
             sent: None,
             waited: Duration::ZERO,
+            logged: Duration::ZERO,
             policy,
             endpoint: "unknown",
             requested_model: String::new(),
@@ -230,7 +232,9 @@ impl Trail {
     /// [`Refusal::AuditUnavailable`] when the log does not take it.
     pub async fn record_intent(&mut self, gate: &Gate) -> Result<(), Refusal> {
         if self.ticket.is_none() {
+            let begun = Instant::now();
             let kept = gate.log.intent(self.intent.clone()).await;
+            self.logged = begun.elapsed();
             self.ticket = Some(kept.map_err(|fault| {
                 tracing::error!(%fault, "the audit log does not take records");
                 Refusal::AuditUnavailable
@@ -295,7 +299,8 @@ impl Trail {
             .increment(1);
         metrics::histogram!("weir_request_seconds", "endpoint" => endpoint).record(took.as_secs_f64());
         metrics::histogram!("weir_overhead_seconds", "endpoint" => endpoint)
-            .record(self.overhead().as_secs_f64());
+            .record(self.overhead().saturating_sub(self.logged).as_secs_f64());
+        metrics::histogram!("weir_audit_wait_seconds").record(self.logged.as_secs_f64());
         if let Some(usage) = &self.completion.usage {
             metrics::counter!("weir_tokens_total", "direction" => "input").increment(usage.input);
             metrics::counter!("weir_tokens_total", "direction" => "output").increment(usage.output);
