@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::proof::anchor::AnchorError;
+
 /// Why the log could not be opened or read, or did not accept a record.
 ///
 /// [`Full`](Self::Full), [`DiskLow`](Self::DiskLow), [`Dead`](Self::Dead) and [`Closed`](Self::Closed) are the
@@ -34,6 +36,42 @@ pub enum AuditError {
         offset: u64,
         /// What is wrong there.
         reason: &'static str,
+    },
+    /// The log is not what was signed for it: put back from a copy, cut, changed, or written by two nodes.
+    #[error("the log in {} contradicts its checkpoint at {size} records: {reason}", path.display())]
+    Inconsistent {
+        /// The lane's folder.
+        path: PathBuf,
+        /// Records that the checkpoint covers.
+        size: u64,
+        /// What does not fit.
+        reason: &'static str,
+    },
+    /// The key that signs checkpoints can't be used.
+    #[error("the signing key {} can't be used: {reason}", path.display())]
+    Key {
+        /// The key's file.
+        path: PathBuf,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// The second place of the checkpoint could not be asked.
+    #[error(transparent)]
+    Anchor {
+        /// Why not.
+        source: AnchorError,
+    },
+    /// A proof can't be made: it is not one of this tree, or a tile that it takes is missing.
+    #[error("no such proof can be made from the tiles in {}", path.display())]
+    Proof {
+        /// The folder of tiles.
+        path: PathBuf,
+    },
+    /// The newest records are not covered by a checkpoint yet.
+    #[error("the audit log is not sealed: {reason}")]
+    Unsealed {
+        /// What keeps them from being sealed.
+        reason: String,
     },
     /// The queue has no room for the call's records.
     #[error("the audit queue is full")]

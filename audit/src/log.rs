@@ -1,7 +1,6 @@
 //! The handle callers hold: open a log, announce a call, report its end.
 
 use std::fmt;
-use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,22 +10,22 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use crate::disk::sync_folder;
 use crate::encode::Body;
 use crate::error::AuditError;
-use crate::event::Event;
+use crate::event::{Event, KeyEvent};
 use crate::exchange::{Completion, Intent};
+use crate::folder::{lock, make_folder, node_id};
 use crate::options::{Ambient, Mode, Options, new_id};
+use crate::proof::evidence::PURPOSE;
+use crate::proof::keys::{SigningKey, VerifierKey};
+use crate::proof::{Sealer, Sealing, Shared, origin};
 use crate::queue::{Admission, Entry, Queue};
 use crate::read::{LANES, lane};
 use crate::record::Reason;
 use crate::recover::{OpenCall, Recovery, recover};
 use crate::text::Text;
+use crate::ticket::{Call, Ticket};
 use crate::writer::{Boot, Counters, Writer};
-
-/// How often, and at what distance, the folder's lock is tried.
-const LOCK_TRIES: u32 = 10;
-const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// An open log. Cloning is cheap; the log is closed by [`Log::close`], or when the last clone and the last
 /// [`Ticket`] are gone.
@@ -35,13 +34,15 @@ pub struct Log {
     inner: Arc<Inner>,
 }
 
-struct Inner {
+pub(crate) struct Inner {
     dir: PathBuf,
     mode: Mode,
     ambient: Arc<dyn Ambient>,
-    queue: Arc<Queue>,
+    pub queue: Arc<Queue>,
     counters: Arc<Counters>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    sealing: Option<Arc<Shared>>,
+    sealer: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// What the log has done since it was opened.
@@ -68,8 +69,12 @@ impl Log {
     /// [`AuditError::Locked`] while another writer has it open; [`AuditError::Corrupt`] when it is damaged in a
     /// way that no crash explains; [`AuditError::Io`].
     pub fn open(dir: &Path, options: Options) -> Result<(Self, Recovery), AuditError> {
+        Self::open_lane(dir, 0, options)
+    }
+
+    fn open_lane(dir: &Path, index: usize, options: Options) -> Result<(Self, Recovery), AuditError> {
         make_folder(dir)?;
-        let lock = lock(dir)?;
+        let lock = Arc::new(lock(dir)?);
         let (head, mut recovery, calls) = recover(dir, &options)?;
         let ambient = Arc::clone(&options.ambient);
         let boot = Boot {
@@ -78,27 +83,41 @@ impl Log {
             wall: ambient.wall(),
             monotonic: ambient.monotonic(),
         };
+        let name = options.seal.as_ref().map(|seal| origin(seal, &boot.node_id, index));
+        let sealer = name.map(|name| Sealer::open(dir, name, index, &options)).transpose()?.flatten();
         recovery.boot_id = boot.id;
         recovery.abandoned = calls.len() as u64;
         let (mode, capacity, group) = (options.mode, options.queue, options.group);
         let mut writer = Writer::new(dir, options, boot, head);
-        let mut abandoned = calls.into_iter().map(|call| abandon(call, &*ambient)).collect();
-        writer.commit(&mut abandoned, None)?;
+        let mut first: Vec<_> = calls.into_iter().map(|call| abandon(call, &*ambient)).collect();
+        first.extend(sealer.iter().filter(|it| it.is_new_key).map(|it| announce(&it.key(), &*ambient)));
+        writer.commit(&mut first, None)?;
+        sealer.iter().try_for_each(Sealer::save_key)?;
 
         let counters = Arc::clone(&writer.counters);
         let queue = Arc::new(Queue::new(capacity, group, Arc::clone(&counters)));
         queue.set_level(writer.level());
-        let thread = {
-            let queue = Arc::clone(&queue);
-            let run = move || {
-                writer.run(&queue);
+        let start = |name: &str, run: Box<dyn FnOnce() + Send>| {
+            let lock = Arc::clone(&lock);
+            let thread = std::thread::Builder::new().name(name.into()).spawn(move || {
+                run();
                 drop(lock);
-            };
-            let named = std::thread::Builder::new().name("weir-audit".into());
-            named.spawn(run).map_err(AuditError::io("starting the writer of", dir))?
+            });
+            thread.map(Some).map(Mutex::new).map_err(AuditError::io("starting a thread of", dir))
         };
-        let thread = Mutex::new(Some(thread));
-        let inner = Inner { dir: dir.to_owned(), mode, ambient, queue, counters, thread };
+        let thread = start("weir-audit", {
+            let queue = Arc::clone(&queue);
+            Box::new(move || writer.run(&queue))
+        })?;
+        let sealing = sealer.as_ref().map(|sealer| Arc::clone(&sealer.shared));
+        let sealer = match sealer {
+            Some(sealer) => {
+                let counters = Arc::clone(&counters);
+                start("weir-seal", Box::new(move || sealer.run(&counters)))?
+            }
+            None => Mutex::default(),
+        };
+        let inner = Inner { dir: dir.to_owned(), mode, ambient, queue, counters, thread, sealing, sealer };
         Ok((Self { inner: Arc::new(inner) }, recovery))
     }
 
@@ -112,7 +131,7 @@ impl Log {
             if !matches!(last, Err(AuditError::Locked { .. })) {
                 break;
             }
-            last = Self::open(&lane(dir, index), options.clone());
+            last = Self::open_lane(&lane(dir, index), index, options.clone());
         }
         last
     }
@@ -124,9 +143,10 @@ impl Log {
     /// As [`Log::open`].
     pub fn open_alone(dir: &Path, options: Options) -> Result<(Self, Recovery), AuditError> {
         let (log, mut recovery) = Self::open(dir, options.clone())?;
-        for folder in (1..LANES).map(|index| lane(dir, index)).filter(|folder| folder.is_dir()) {
+        let lanes = (1..LANES).map(|index| (index, lane(dir, index)));
+        for (index, folder) in lanes.filter(|(_, folder)| folder.is_dir()) {
             // Dropping it closes it.
-            let (_, found) = Self::open(&folder, options.clone())?;
+            let (_, found) = Self::open_lane(&folder, index, options.clone())?;
             recovery.records += found.records;
             recovery.torn_bytes += found.torn_bytes;
             recovery.abandoned += found.abandoned;
@@ -226,6 +246,47 @@ impl Log {
         self.inner.counters.durable_seq.load(Ordering::Acquire)
     }
 
+    /// How the sealing of the log stands; `None` when it has no seal.
+    pub fn sealing(&self) -> Option<Sealing> {
+        self.inner.sealing.as_ref().map(|shared| shared.state.borrow().clone())
+    }
+
+    /// Resolves when a published checkpoint covers the record `node_seq`, which is soon.
+    ///
+    /// # Errors
+    /// [`AuditError::Unsealed`] when something keeps the log from being sealed.
+    pub async fn sealed(&self, node_seq: u64) -> Result<Sealing, AuditError> {
+        let unsealed = |reason: &str| AuditError::Unsealed { reason: reason.to_owned() };
+        let shared = self.inner.sealing.as_ref().ok_or_else(|| unsealed("it has no seal"))?;
+        shared.nudge();
+        let mut state = shared.state.subscribe();
+        let is_settled = |it: &Sealing| it.size >= node_seq || it.fault.is_some() || it.is_over;
+        let state = state.wait_for(is_settled).await.map_err(|_| AuditError::Dead)?.clone();
+        match &state.fault {
+            _ if state.size >= node_seq => Ok(state),
+            Some(fault) => Err(unsealed(fault)),
+            None => Err(AuditError::Closed),
+        }
+    }
+
+    /// Changes the key that signs checkpoints; resolves when the record that announces it is durable. The next
+    /// checkpoint is signed by both keys, and the old one is then destroyed.
+    ///
+    /// # Errors
+    /// As [`Log::append`]; [`AuditError::Unsealed`] for a log without a seal.
+    pub async fn rotate_key(&self, actor: Text) -> Result<VerifierKey, AuditError> {
+        let shared = self.inner.sealing.as_ref();
+        let shared = shared.ok_or_else(|| AuditError::Unsealed { reason: "it has no seal".into() })?;
+        let name = shared.state.borrow().origin.clone();
+        let key = SigningKey::generate(&name, &*self.inner.ambient);
+        let verifier = key.verifier();
+        // The sealer must look out for the record before there can be one.
+        shared.rotate(key);
+        self.append(Event::Key(KeyEvent { actor, ..key_event("rotate", &verifier) })).await?;
+        shared.nudge();
+        Ok(verifier)
+    }
+
     /// The log's folder, for [`crate::read`].
     pub fn dir(&self) -> &Path {
         &self.inner.dir
@@ -239,6 +300,10 @@ impl Log {
     pub async fn close(&self) -> Result<(), AuditError> {
         self.inner.queue.close();
         let ended = self.inner.queue.ended().await;
+        if let Some(shared) = &self.inner.sealing {
+            shared.stop();
+            shared.state.subscribe().wait_for(|state| state.is_over).await.ok();
+        }
         self.inner.join();
         ended
     }
@@ -257,15 +322,20 @@ impl fmt::Debug for Log {
 }
 
 impl Inner {
-    fn entry(&self, body: Body, ack: Option<oneshot::Sender<()>>) -> Entry {
+    pub(crate) fn entry(&self, body: Body, ack: Option<oneshot::Sender<()>>) -> Entry {
         Entry { body, wall: self.ambient.wall(), monotonic: self.ambient.monotonic(), ack }
     }
 
-    /// Waits until the thread has released the folder's lock.
+    /// Waits until the threads have released the folder's lock. The sealer goes last, to sign what was written.
     fn join(&self) {
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // A panic of the writer has already marked the log as dead.
-        drop(thread.map(JoinHandle::join));
+        let join = |thread: &Mutex<Option<JoinHandle<()>>>| {
+            let thread = thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+            // A panic of the writer has already marked the log as dead.
+            drop(thread.map(JoinHandle::join));
+        };
+        join(&self.thread);
+        self.sealing.iter().for_each(|shared| shared.stop());
+        join(&self.sealer);
     }
 }
 
@@ -276,124 +346,28 @@ impl Drop for Inner {
     }
 }
 
-/// The right and the duty to report how a call ended. Room for the report is kept, so that reporting never
-/// waits and never fails for want of room. A ticket dropped without a report leaves an `abandoned` record.
-#[must_use = "a call must be reported as complete"]
-pub struct Ticket {
-    inner: Arc<Inner>,
-    record_id: Uuid,
-    /// `None` once reported, and for a call that goes unrecorded.
-    call: Option<Call>,
-}
-
-struct Call {
-    intent_id: Uuid,
-    tenant: Text,
-}
-
-impl Ticket {
-    /// The call's id.
-    pub fn record_id(&self) -> Uuid {
-        self.record_id
-    }
-
-    /// Whether the call is recorded at all; `false` only in [`Mode::Observe`].
-    pub fn is_recorded(&self) -> bool {
-        self.call.is_some()
-    }
-
-    /// Reports the end of the call. Never blocks; the record is durable soon afterwards.
-    pub fn complete(mut self, completion: Completion) {
-        self.finish(|call| call.completion(completion), None);
-    }
-
-    /// Reports the end of the call; resolves when the report is durable.
-    ///
-    /// # Errors
-    /// [`AuditError::Dead`] or [`AuditError::Closed`].
-    pub async fn complete_durable(mut self, completion: Completion) -> Result<(), AuditError> {
-        if self.call.is_none() {
-            return Ok(());
-        }
-        let (ack, durable) = oneshot::channel();
-        self.finish(|call| call.completion(completion), Some(ack));
-        durable.await.map_err(|_| AuditError::Dead)
-    }
-
-    fn finish(&mut self, body: impl FnOnce(Call) -> Body, ack: Option<oneshot::Sender<()>>) {
-        let Some(call) = self.call.take() else { return };
-        // The queue counts what comes too late, and the dropped sender tells who waits.
-        drop(self.inner.queue.finish(self.inner.entry(body(call), ack)));
-    }
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        self.finish(
-            |Call { intent_id, tenant }| Body::Abandoned { intent_id, tenant, reason: Reason::Dropped },
-            None,
-        );
-    }
-}
-
-impl fmt::Debug for Ticket {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Ticket({})", self.record_id)
-    }
-}
-
-impl Call {
-    fn completion(self, completion: Completion) -> Body {
-        Body::Completion { intent_id: self.intent_id, tenant: self.tenant, completion }
-    }
-}
-
 fn abandon(call: OpenCall, ambient: &dyn Ambient) -> Entry {
     let OpenCall { intent_id, tenant, .. } = call;
     let body = Body::Abandoned { intent_id, tenant, reason: Reason::Recovery };
     Entry { body, wall: ambient.wall(), monotonic: ambient.monotonic(), ack: None }
 }
 
-fn make_folder(dir: &Path) -> Result<(), AuditError> {
-    use std::os::unix::fs::DirBuilderExt;
-    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
-    made.map_err(AuditError::io("creating", dir))?;
-    let parent = dir.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    sync_folder(parent).map_err(AuditError::io("syncing", parent))
-}
-
-fn lock(dir: &Path) -> Result<File, AuditError> {
-    let path = dir.join("lock");
-    let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
-    let file = file.map_err(AuditError::io("opening", &path))?;
-    // A child that another thread has just forked shares the lock of a writer that is gone until it execs.
-    for patience in (0..LOCK_TRIES).rev() {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) if patience > 0 => std::thread::sleep(LOCK_PAUSE),
-            Err(TryLockError::WouldBlock) => break,
-            Err(TryLockError::Error(error)) => return Err(AuditError::io("locking", &path)(error)),
-        }
-    }
-    Err(AuditError::Locked { path })
-}
-
-/// The configured name of the node, or the random one kept in the folder.
-fn node_id(dir: &Path, options: &Options) -> Result<String, AuditError> {
-    if let Some(name) = &options.node_id {
-        return Ok(Text::from(name).as_str().to_owned());
-    }
-    let path = dir.join("node");
-    match fs::read_to_string(&path) {
-        Ok(name) if !name.trim().is_empty() => Ok(Text::from(name.trim().to_owned()).as_str().to_owned()),
-        Ok(_) => make_node_id(&path, options),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => make_node_id(&path, options),
-        Err(error) => Err(AuditError::io("reading", &path)(error)),
+fn announce(key: &VerifierKey, ambient: &dyn Ambient) -> Entry {
+    let event = KeyEvent { actor: "gateway".into(), ..key_event("make", key) };
+    Entry {
+        body: Body::Event(Event::Key(event)),
+        wall: ambient.wall(),
+        monotonic: ambient.monotonic(),
+        ack: None,
     }
 }
 
-fn make_node_id(path: &Path, options: &Options) -> Result<String, AuditError> {
-    let name = new_id(&*options.ambient).to_string();
-    fs::write(path, format!("{name}\n")).map_err(AuditError::io("writing", path))?;
-    Ok(name)
+fn key_event(action: &'static str, key: &VerifierKey) -> KeyEvent {
+    KeyEvent {
+        action: action.into(),
+        key: key.id().into(),
+        public: Some(key.to_string().into()),
+        purpose: PURPOSE.into(),
+        ..KeyEvent::default()
+    }
 }

@@ -8,6 +8,7 @@ use rand::RngCore;
 use uuid::Uuid;
 
 use crate::disk::{Disk, LocalDisk};
+use crate::proof::Seal;
 
 /// Settings of a log.
 #[derive(Clone)]
@@ -27,6 +28,8 @@ pub struct Options {
     pub verify: Verify,
     /// Name of this node; without one, a random name is made once and kept in the log's folder.
     pub node_id: Option<String>,
+    /// How the log is sealed by a tree and signed checkpoints; without it, nothing proves that it is whole.
+    pub seal: Option<Seal>,
     /// Clock and randomness.
     pub ambient: Arc<dyn Ambient>,
     /// Where segment files are written.
@@ -43,6 +46,7 @@ impl Default for Options {
             min_free_bytes: 512 << 20,
             verify: Verify::Recent,
             node_id: None,
+            seal: None,
             ambient: Arc::new(System::default()),
             disk: Arc::new(LocalDisk),
         }
