@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use crate::disk::sync_folder;
+use crate::disk::make_folder;
 use crate::encode::Body;
 use crate::error::AuditError;
 use crate::event::Event;
@@ -22,6 +22,8 @@ use crate::read::{LANES, lane};
 use crate::record::Reason;
 use crate::recover::{OpenCall, Recovery, recover};
 use crate::text::Text;
+use crate::ticket::{Call, Ticket};
+use crate::vault::{Bodies, Kept};
 use crate::writer::{Boot, Counters, Writer};
 
 /// How often, and at what distance, the folder's lock is tried.
@@ -35,11 +37,11 @@ pub struct Log {
     inner: Arc<Inner>,
 }
 
-struct Inner {
+pub(crate) struct Inner {
     dir: PathBuf,
     mode: Mode,
     ambient: Arc<dyn Ambient>,
-    queue: Arc<Queue>,
+    pub queue: Arc<Queue>,
     counters: Arc<Counters>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -80,13 +82,13 @@ impl Log {
         };
         recovery.boot_id = boot.id;
         recovery.abandoned = calls.len() as u64;
-        let (mode, capacity, group) = (options.mode, options.queue, options.group);
-        let mut writer = Writer::new(dir, options, boot, head);
+        let mode = options.mode;
+        let mut writer = Writer::new(dir, options, boot, head)?;
         let mut abandoned = calls.into_iter().map(|call| abandon(call, &*ambient)).collect();
         writer.commit(&mut abandoned, None)?;
 
         let counters = Arc::clone(&writer.counters);
-        let queue = Arc::new(Queue::new(capacity, group, Arc::clone(&counters)));
+        let queue = Arc::new(Queue::new(&writer.options, Arc::clone(&counters)));
         queue.set_level(writer.level());
         let thread = {
             let queue = Arc::clone(&queue);
@@ -154,10 +156,29 @@ impl Log {
     /// As [`Log::intent`]; in [`Mode::Observe`] only [`AuditError::Closed`].
     pub async fn intent_in(&self, mode: Mode, mut intent: Intent) -> Result<Ticket, AuditError> {
         self.identify(&mut intent);
+        self.announce(mode, intent, Kept::default()).await
+    }
+
+    /// [`Log::intent_in`] with the bodies of the request, which are on disk before the record is. The call gets the
+    /// id that its bodies were sealed for.
+    ///
+    /// # Errors
+    /// As [`Log::intent_in`]; [`AuditError::Full`] also when the bodies find no room in the queue.
+    pub async fn intent_with(
+        &self,
+        mode: Mode,
+        mut intent: Intent,
+        bodies: Bodies,
+    ) -> Result<Ticket, AuditError> {
+        intent.record_id = bodies.call();
+        self.announce(mode, intent, bodies.into_kept()).await
+    }
+
+    async fn announce(&self, mode: Mode, intent: Intent, kept: Kept) -> Result<Ticket, AuditError> {
         let call = Call { intent_id: intent.record_id, tenant: intent.tenant.clone() };
         let (ack, durable) = oneshot::channel();
         let ack = (mode != Mode::Observe).then_some(ack);
-        let entry = self.inner.entry(Body::Intent(intent), ack);
+        let entry = Entry { kept, ..self.inner.entry(Body::Intent(intent), ack) };
         let admission = self.inner.queue.admit(mode, entry, None)?;
         let record_id = call.intent_id;
         let call = (admission == Admission::Queued).then_some(call);
@@ -177,11 +198,32 @@ impl Log {
     /// As [`Log::intent`].
     pub async fn settled(&self, mut intent: Intent, completion: Completion) -> Result<Uuid, AuditError> {
         self.identify(&mut intent);
+        self.settle(intent, completion, Kept::default()).await
+    }
+
+    /// [`Log::settled`] with bodies, which are on disk before the records are. The call gets the id that its bodies
+    /// were sealed for.
+    ///
+    /// # Errors
+    /// As [`Log::intent_with`].
+    pub async fn settled_with(
+        &self,
+        mut intent: Intent,
+        completion: Completion,
+        bodies: Bodies,
+    ) -> Result<Uuid, AuditError> {
+        intent.record_id = bodies.call();
+        self.settle(intent, completion, bodies.into_kept()).await
+    }
+
+    async fn settle(&self, intent: Intent, completion: Completion, kept: Kept) -> Result<Uuid, AuditError> {
+        let (request, reply) = kept.split();
         let record_id = intent.record_id;
         let end = Body::Completion { intent_id: record_id, tenant: intent.tenant.clone(), completion };
         let (ack, durable) = oneshot::channel();
-        let intent = self.inner.entry(Body::Intent(intent), None);
-        let end = self.inner.entry(end, (self.inner.mode != Mode::Observe).then_some(ack));
+        let ack = (self.inner.mode != Mode::Observe).then_some(ack);
+        let intent = Entry { kept: request, ..self.inner.entry(Body::Intent(intent), None) };
+        let end = Entry { kept: reply, ..self.inner.entry(end, ack) };
         self.inner.queue.admit(self.inner.mode, intent, Some(end))?;
         if self.inner.mode != Mode::Observe {
             durable.await.map_err(|_| AuditError::Dead)?;
@@ -257,8 +299,14 @@ impl fmt::Debug for Log {
 }
 
 impl Inner {
-    fn entry(&self, body: Body, ack: Option<oneshot::Sender<()>>) -> Entry {
-        Entry { body, wall: self.ambient.wall(), monotonic: self.ambient.monotonic(), ack }
+    pub fn entry(&self, body: Body, ack: Option<oneshot::Sender<()>>) -> Entry {
+        Entry {
+            body,
+            kept: Kept::default(),
+            wall: self.ambient.wall(),
+            monotonic: self.ambient.monotonic(),
+            ack,
+        }
     }
 
     /// Waits until the thread has released the folder's lock.
@@ -276,90 +324,10 @@ impl Drop for Inner {
     }
 }
 
-/// The right and the duty to report how a call ended. Room for the report is kept, so that reporting never
-/// waits and never fails for want of room. A ticket dropped without a report leaves an `abandoned` record.
-#[must_use = "a call must be reported as complete"]
-pub struct Ticket {
-    inner: Arc<Inner>,
-    record_id: Uuid,
-    /// `None` once reported, and for a call that goes unrecorded.
-    call: Option<Call>,
-}
-
-struct Call {
-    intent_id: Uuid,
-    tenant: Text,
-}
-
-impl Ticket {
-    /// The call's id.
-    pub fn record_id(&self) -> Uuid {
-        self.record_id
-    }
-
-    /// Whether the call is recorded at all; `false` only in [`Mode::Observe`].
-    pub fn is_recorded(&self) -> bool {
-        self.call.is_some()
-    }
-
-    /// Reports the end of the call. Never blocks; the record is durable soon afterwards.
-    pub fn complete(mut self, completion: Completion) {
-        self.finish(|call| call.completion(completion), None);
-    }
-
-    /// Reports the end of the call; resolves when the report is durable.
-    ///
-    /// # Errors
-    /// [`AuditError::Dead`] or [`AuditError::Closed`].
-    pub async fn complete_durable(mut self, completion: Completion) -> Result<(), AuditError> {
-        if self.call.is_none() {
-            return Ok(());
-        }
-        let (ack, durable) = oneshot::channel();
-        self.finish(|call| call.completion(completion), Some(ack));
-        durable.await.map_err(|_| AuditError::Dead)
-    }
-
-    fn finish(&mut self, body: impl FnOnce(Call) -> Body, ack: Option<oneshot::Sender<()>>) {
-        let Some(call) = self.call.take() else { return };
-        // The queue counts what comes too late, and the dropped sender tells who waits.
-        drop(self.inner.queue.finish(self.inner.entry(body(call), ack)));
-    }
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        self.finish(
-            |Call { intent_id, tenant }| Body::Abandoned { intent_id, tenant, reason: Reason::Dropped },
-            None,
-        );
-    }
-}
-
-impl fmt::Debug for Ticket {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Ticket({})", self.record_id)
-    }
-}
-
-impl Call {
-    fn completion(self, completion: Completion) -> Body {
-        Body::Completion { intent_id: self.intent_id, tenant: self.tenant, completion }
-    }
-}
-
 fn abandon(call: OpenCall, ambient: &dyn Ambient) -> Entry {
     let OpenCall { intent_id, tenant, .. } = call;
     let body = Body::Abandoned { intent_id, tenant, reason: Reason::Recovery };
-    Entry { body, wall: ambient.wall(), monotonic: ambient.monotonic(), ack: None }
-}
-
-fn make_folder(dir: &Path) -> Result<(), AuditError> {
-    use std::os::unix::fs::DirBuilderExt;
-    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
-    made.map_err(AuditError::io("creating", dir))?;
-    let parent = dir.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    sync_folder(parent).map_err(AuditError::io("syncing", parent))
+    Entry { body, kept: Kept::default(), wall: ambient.wall(), monotonic: ambient.monotonic(), ack: None }
 }
 
 fn lock(dir: &Path) -> Result<File, AuditError> {

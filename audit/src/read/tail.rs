@@ -64,7 +64,14 @@ impl Tail {
                 self.next_seq += 1;
             }
             self.place = Some(Place { path, offset: offset + at as u64 });
-            if lines.len() == before && !self.step_on(bytes.is_empty())? {
+            if lines.len() > before {
+                continue;
+            }
+            if !bytes.is_empty() {
+                self.check_unfinished()?;
+                break;
+            }
+            if !self.step_on()? {
                 break;
             }
         }
@@ -79,7 +86,10 @@ impl Tail {
         let segments = segment::list(&self.dir)?;
         let at = segments.partition_point(|(first, _)| *first <= self.next_seq).saturating_sub(1);
         let Some((first, path)) = segments.get(at) else { return Ok(None) };
-        self.next_seq = self.next_seq.max(*first);
+        if self.next_seq < *first {
+            segment::check_first(&self.dir, *first)?;
+            self.next_seq = *first;
+        }
         let bytes = read_from(path, 0, u64::MAX)?;
         if bytes.len() < HEADER {
             return Ok(None);
@@ -93,20 +103,18 @@ impl Tail {
         Ok(Some(Place { path: path.clone(), offset: offset as u64 }))
     }
 
-    /// Where no whole frame stands: moves to the segment that begins with the next record; `false` when there is
-    /// none yet.
-    fn step_on(&mut self, is_at_end: bool) -> Result<bool, AuditError> {
+    /// Where bytes but no whole frame stand: an unfinished write is fine, damage is not.
+    fn check_unfinished(&self) -> Result<(), AuditError> {
+        let Some(place) = &self.place else { return Ok(()) };
+        let newest = segment::list(&self.dir)?.last().is_some_and(|(_, path)| *path == place.path);
+        let whole = read_from(&place.path, 0, u64::MAX)?;
+        let is_torn = usize::try_from(place.offset).is_ok_and(|at| !segment::is_damaged(&whole, at));
+        if newest && is_torn { Ok(()) } else { Err(corrupt(&place.path, place.offset, "a bad frame")) }
+    }
+
+    /// At a segment's end: moves to the segment that begins with the next record; `false` when there is none yet.
+    fn step_on(&mut self) -> Result<bool, AuditError> {
         let Some(place) = &self.place else { return Ok(false) };
-        if !is_at_end {
-            let newest = segment::list(&self.dir)?.last().is_some_and(|(_, path)| *path == place.path);
-            let whole = read_from(&place.path, 0, u64::MAX)?;
-            let is_torn = usize::try_from(place.offset).is_ok_and(|at| !segment::is_damaged(&whole, at));
-            return if newest && is_torn {
-                Ok(false)
-            } else {
-                Err(corrupt(&place.path, place.offset, "a bad frame"))
-            };
-        }
         let path = segment::path(&self.dir, self.next_seq);
         if place.path == path || !path.is_file() {
             return Ok(false);
