@@ -203,3 +203,77 @@ fn expand(secret: &Secret, salt: &[u8], info: &[&[u8]], out: &mut [u8]) -> Resul
 fn refused(action: &'static str) -> impl FnOnce(Unspecified) -> AuditError {
     move |_| AuditError::Crypto { action }
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::options::System;
+
+    fn key() -> Secret {
+        let mut bytes = [0; KEY];
+        bytes.iter_mut().zip(0..).for_each(|(byte, value)| *byte = value);
+        Secret::new(bytes)
+    }
+
+    /// The sealed bytes of `hello` and the commitment, under a salt that is always the same.
+    fn sample() -> (Vec<u8>, [u8; 32]) {
+        let mut bytes = [&[0xa5; SALT][..], b"hello"].concat();
+        let context = context(Uuid::from_u128(1), "acme", BodyKind::Request);
+        let commitment = seal(&key(), &context, &mut bytes, 0).unwrap();
+        (bytes, commitment)
+    }
+
+    #[test]
+    fn a_body_is_sealed_as_another_implementation_seals_it() {
+        // Computed from docs/audit-bodies.md by Python's hmac and hashlib and the AES of its `cryptography`.
+        let (sealed, commitment) = sample();
+        assert_eq!(spell(&commitment), "M-wEIMrrnfYyDz36zPtf4oVQV2KB6E2gfWBH8JMVufc");
+        assert_eq!(spell(&sealed[SALT..]), "ERovRT4CSuYkUDIEuxWwtKvvrOcA");
+        assert_eq!(spell(&sha256(&sealed)), "5fmHdOA-g8v_N9L_omAyAvSc4_YmWefR1MOaHuP7QU4");
+    }
+
+    #[test]
+    fn it_opens_with_all_that_it_was_sealed_with_and_with_nothing_else() {
+        let (sealed, commitment) = sample();
+        let of = |call: u128, tenant: &str, kind| context(Uuid::from_u128(call), tenant, kind);
+        let right = of(1, "acme", BodyKind::Request);
+        let opens = |key: &Secret, context: &[u8], commitment: &[u8], sealed: &[u8]| {
+            unseal(key, context, commitment, sealed).map(|text| text.to_vec())
+        };
+        assert_eq!(opens(&key(), &right, &commitment, &sealed), Some(b"hello".to_vec()));
+        for wrong in
+            [of(2, "acme", BodyKind::Request), of(1, "acm", BodyKind::Request), of(1, "acme", BodyKind::Sent)]
+        {
+            assert_eq!(opens(&key(), &wrong, &commitment, &sealed), None);
+        }
+        assert_eq!(opens(&Secret::new([7; KEY]), &right, &commitment, &sealed), None);
+        for bit in 0..commitment.len() * 8 {
+            let mut other = commitment;
+            other[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(opens(&key(), &right, &other, &sealed), None, "bit {bit} of the commitment");
+        }
+        for bit in 0..sealed.len() * 8 {
+            let mut other = sealed.clone();
+            other[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(opens(&key(), &right, &commitment, &other), None, "bit {bit}");
+        }
+        for cut in 0..sealed.len() {
+            assert_eq!(opens(&key(), &right, &commitment, &sealed[..cut]), None, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_unwrapped_by_its_own_key_and_context_only() {
+        let secret = Secret::random(&System::default()).unwrap();
+        let wrapped = wrap(&key(), &secret, b"here", &System::default()).unwrap();
+        let opens = |by: &Secret, context: &[u8]| unwrap_key(by, &wrapped, context).map(|it| *it.bytes());
+        assert_eq!(opens(&key(), b"here"), Some(*secret.bytes()));
+        assert_eq!(opens(&key(), b"there"), None);
+        assert_eq!(opens(&secret, b"here"), None);
+        assert_ne!(wrapped, wrap(&key(), &secret, b"here", &System::default()).unwrap(), "a fresh nonce");
+        assert_ne!(blind(&key(), 0, b"ada"), blind(&key(), 1, b"ada"));
+        assert_ne!(blind(&key(), 0, b"ada"), blind(&secret, 0, b"ada"));
+    }
+}

@@ -203,6 +203,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_overwritten_body_is_zeros_and_its_neighbours_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("volume");
+        for length in [0, 1, WIPE_CHUNK - 1, WIPE_CHUNK, WIPE_CHUNK + 1, 3 * WIPE_CHUNK] {
+            fs::write(&path, vec![7; 20 + length]).unwrap();
+            let label = Label { call: Uuid::nil(), kind: BodyKind::Sent, key: [0; 16] };
+            let place = Place { label, offset: 10, length: u32::try_from(length).unwrap() };
+            overwrite(&OpenOptions::new().write(true).open(&path).unwrap(), &place).unwrap();
+            let expect = [vec![7; 10], vec![0; length], vec![7; 10]].concat();
+            assert!(fs::read(&path).unwrap() == expect, "{length} bytes");
+        }
+    }
+
+    #[test]
     fn an_index_survives_and_any_flipped_bit_is_seen() {
         let place = |call: u128, kind| Place {
             label: Label { call: Uuid::from_u128(call), kind, key: [3; 16] },

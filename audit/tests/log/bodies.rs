@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 use tempfile::tempdir;
+use weir_audit::exchange::BodyRef;
 use weir_audit::vault::{Hidden, Kek};
 use weir_audit::{AuditError, Bodies, BodyKind, Log, Mode, Options, Vault, VaultOptions};
 
@@ -236,6 +237,13 @@ fn a_swapped_body_record_tenant_kind_or_key_is_seen() {
         list[0].commitment = list[1].commitment.clone();
     };
     assert_eq!(swapped(&recommitted), Err(Hidden::Damaged), "another commitment");
+    for change in [
+        |body: &mut BodyRef| body.sha256 = body.commitment.clone(),
+        |body: &mut BodyRef| body.length += 1,
+        |body: &mut BodyRef| body.key = "no reference".into(),
+    ] {
+        assert_eq!(swapped(&|it| change(&mut it.intent.as_mut().unwrap().bodies[0])), Err(Hidden::Damaged));
+    }
     let stranger = vault.subject("acme", Some("eve")).unwrap();
     let rekeyed =
         |it: &mut weir_audit::Record| it.intent.as_mut().unwrap().bodies[0].key = stranger.key().clone();
