@@ -1,7 +1,7 @@
 //! Append-only audit log: records, durable writer, recovery, reading.
 //!
 //! A call leaves two records: an [`Intent`], durable before the upstream is called, and a
-//! [`Completion`] after it. [`Log`] writes them, [`read`] finds them again.
+//! [`Completion`] after it. [`Log`] writes them, [`read`] finds them again. [`vault`] keeps the bodies, encrypted.
 
 mod canonical;
 mod disk;
@@ -10,6 +10,7 @@ mod error;
 pub mod event;
 pub mod exchange;
 mod folder;
+mod hold;
 mod log;
 mod options;
 pub mod proof;
@@ -17,18 +18,23 @@ mod queue;
 pub mod read;
 pub mod record;
 mod recover;
+mod retention;
 mod segment;
 mod text;
 mod ticket;
+pub mod vault;
 mod writer;
 
 pub use disk::{Disk, LocalDisk, SegmentFile};
 pub use error::AuditError;
 pub use event::{AdminEvent, Event};
 pub use exchange::{Completion, Decision, Intent};
+pub use hold::{Holds, Stage, Standing};
 pub use log::{Log, Stats};
 pub use options::{Ambient, Group, Mode, Options, System, Verify};
 pub use record::Record;
 pub use recover::Recovery;
+pub use retention::{Keep, Pruned, Retention, prune};
 pub use text::{PicoUsd, Quantity, Stamp, Text};
 pub use ticket::Ticket;
+pub use vault::{Bodies, BodyKind, Vault, VaultOptions};

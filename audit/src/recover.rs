@@ -37,8 +37,10 @@ pub(crate) struct OpenCall {
 
 /// Checks the log in `dir`, cuts a torn tail, and opens its last segment for writing.
 pub(crate) fn recover(dir: &Path, options: &Options) -> Result<(Head, Recovery, Vec<OpenCall>), AuditError> {
+    segment::finish_pruning(dir)?;
     let mut segments = segment::list(dir)?;
     drop_unborn(&mut segments)?;
+    segment::check_first(dir, segments.first().map_or(1, |(first, _)| *first))?;
     let Some(&(first, _)) = segments.first() else {
         let header = Header { first_seq: 1, oldest_open: 1 };
         check_closed_mark(dir, 0, 0)?;

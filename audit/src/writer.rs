@@ -16,6 +16,7 @@ use crate::options::{Options, new_id};
 use crate::queue::{Ended, Entry, Level, Queue};
 use crate::record::Gap;
 use crate::segment::{self, HEADER, Header, MAX_SEGMENT};
+use crate::vault::{Kept, Shelf};
 
 /// File that says how long the log was when it was closed in good order.
 pub(crate) const CLOSED: &str = "closed";
@@ -52,6 +53,8 @@ pub(crate) struct Counters {
     pub sync_nanos: AtomicU64,
     /// Records from the queue that are written; their room is free again.
     pub freed: AtomicU64,
+    /// Bytes of bodies from the queue that are written or left out.
+    pub freed_bytes: AtomicU64,
     /// `node_seq` of the newest durable record.
     pub durable_seq: AtomicU64,
 }
@@ -62,6 +65,8 @@ pub(crate) struct Writer {
     pub boot: Boot,
     pub head: Head,
     pub counters: Arc<Counters>,
+    /// Where bodies go.
+    shelf: Option<Shelf>,
     buffer: Vec<u8>,
     acks: Vec<oneshot::Sender<()>>,
     level: Level,
@@ -69,21 +74,24 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn new(dir: &Path, options: Options, boot: Boot, head: Head) -> Self {
+    pub(crate) fn new(dir: &Path, options: Options, boot: Boot, head: Head) -> Result<Self, AuditError> {
         let counters = Counters { durable_seq: (head.next_seq - 1).into(), ..Counters::default() };
+        let vault = options.vault.clone();
+        let shelf = vault.map(|vault| Shelf::open(vault, Arc::clone(&options.disk))).transpose()?;
         let mut writer = Self {
             dir: dir.to_owned(),
             options,
             boot,
             head,
             counters: Arc::new(counters),
+            shelf,
             buffer: Vec::with_capacity(64 << 10),
             acks: Vec::new(),
             level: Level::Ample,
             measured: None,
         };
         writer.measure();
-        writer
+        Ok(writer)
     }
 
     /// The thread's body: until the log is closed or a write fails.
@@ -104,6 +112,9 @@ impl Writer {
                 tracing::error!(%error, "the audit log stopped");
                 return;
             }
+        }
+        if let Err(error) = self.shelf.as_mut().map_or(Ok(()), Shelf::close) {
+            tracing::warn!(%error, "the newest body file was closed without its index");
         }
         if let Err(error) = self.mark_closed() {
             tracing::warn!(%error, "the audit log was closed without its mark");
@@ -131,7 +142,7 @@ impl Writer {
         match gap {
             Some(gap) => {
                 let (wall, monotonic) = (gap.last.time(), self.options.ambient.monotonic());
-                let entry = Entry { body: Body::Gap(gap), wall, monotonic, ack: None };
+                let entry = Entry { body: Body::Gap(gap), kept: Kept::default(), wall, monotonic, ack: None };
                 self.write_group(&mut std::iter::once(entry)).map(drop)
             }
             None => Ok(()),
@@ -145,13 +156,19 @@ impl Writer {
         }
         self.buffer.clear();
         let first = self.head.next_seq;
+        let mut bytes = 0;
         for entry in group {
+            bytes += entry.kept.bytes();
             self.encode(entry)?;
         }
         let count = self.head.next_seq - first;
         if count == 0 {
             return Ok(0);
         }
+        // INVARIANT: keys before bodies before records, so that no durable record names a body or a key that a
+        // loss of power can take.
+        self.shelf.as_mut().map_or(Ok(()), Shelf::sync)?;
+        self.counters.freed_bytes.fetch_add(bytes, Ordering::Release);
         self.head.file.append(&self.buffer).map_err(AuditError::io("writing", &self.head.path))?;
         let start = Instant::now();
         self.head.file.sync().map_err(AuditError::io("syncing", &self.head.path))?;
@@ -169,7 +186,8 @@ impl Writer {
     }
 
     fn encode(&mut self, entry: Entry) -> Result<(), AuditError> {
-        let Entry { mut body, wall, monotonic, ack } = entry;
+        let Entry { mut body, kept, wall, monotonic, ack } = entry;
+        let is_shed = self.store(&mut body, kept)?;
         let since_boot = monotonic.saturating_sub(self.boot.monotonic);
         let envelope = Envelope {
             boot_id: self.boot.id,
@@ -180,7 +198,11 @@ impl Writer {
             record_id: if let Body::Intent(intent) = &body { intent.record_id } else { self.new_id() },
             time: wall.into(),
         };
-        let shed = if self.level == Level::Ample { Shed::Nothing } else { Shed::Lists };
+        let shed = match self.level {
+            Level::Ample if is_shed => Shed::Excess,
+            Level::Ample => Shed::Nothing,
+            _ => Shed::Lists,
+        };
         let start = segment::begin(&mut self.buffer);
         encode::write(&mut body, &envelope, shed, &mut self.buffer)
             .map_err(|error| AuditError::io("encoding for", &self.head.path)(std::io::Error::other(error)))?;
@@ -193,6 +215,24 @@ impl Writer {
         self.head.next_seq += 1;
         self.acks.extend(ack);
         Ok(())
+    }
+
+    /// Puts the bodies of a record on the shelf and their references into it; whether one was left out. On a low
+    /// disk all are: the records matter more.
+    fn store(&mut self, body: &mut Body, mut kept: Kept) -> Result<bool, AuditError> {
+        let Some(shelf) = self.shelf.as_mut().filter(|_| self.level == Level::Ample) else {
+            kept.shed();
+            return Ok(kept.is_shed);
+        };
+        for sealed in &kept.sealed {
+            shelf.put(sealed)?;
+        }
+        match body {
+            Body::Intent(intent) => intent.bodies.extend(kept.references()),
+            Body::Completion { completion, .. } => completion.bodies.extend(kept.references()),
+            Body::Abandoned { .. } | Body::Event(_) | Body::Gap(_) => {}
+        }
+        Ok(kept.is_shed)
     }
 
     fn new_id(&self) -> Uuid {

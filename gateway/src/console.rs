@@ -39,7 +39,7 @@ async fn access(gate: &Gate, key: &str) -> Access {
 fn checks(gate: &Arc<Gate>) -> Vec<Check> {
     let (log, table, policies, port) = (gate.clone(), gate.clone(), gate.clone(), gate.clone());
     vec![
-        Check::new("audit_log", move || log.log.health().map_err(|fault| fault.to_string())),
+        Check::new("audit_log", move || log.archive.log.health().map_err(|fault| fault.to_string())),
         Check::new("traffic_port", move || {
             port.is_listening().then_some(()).ok_or_else(|| "the traffic port is not open yet".to_owned())
         }),
@@ -65,7 +65,7 @@ pub fn note_reload(gate: &Arc<Gate>, before: &str, after: &str) {
         after: Some(after.to_owned().into()),
         ..AdminEvent::default()
     };
-    let log = gate.log.clone();
+    let log = gate.archive.log.clone();
     tokio::spawn(async move {
         if let Err(fault) = log.append(Event::Admin(event)).await {
             tracing::error!(%fault, "a reload could not be recorded");

@@ -96,8 +96,11 @@ impl BackgroundService for Housekeeping {
         let drain = Drain {
             in_flight: self.gate.in_flight.clone(),
             grace: self.gate.settings().grace,
-            log: self.gate.log.clone(),
+            log: self.gate.archive.log.clone(),
         };
+        if let Err(fault) = self.gate.archive.finish_erasures().await {
+            tracing::error!("an interrupted erasure is not finished: {fault:#}");
+        }
         let admin = async {
             if let Err(fault) = self.admin(stop.clone()).await {
                 tracing::error!("{fault:#}");

@@ -13,6 +13,7 @@ use pingora_core::{
 };
 
 use crate::{
+    archive,
     assemble::{self, Engines},
     gate::{Fixed, Gate},
     housekeeping::Housekeeping,
@@ -50,14 +51,14 @@ pub fn run(settings: Settings, start: Start) -> Result<()> {
     }
     let metrics = telemetry::install()?;
     let keyring = Keyring::open(&settings.data_dir)?;
-    let log = assemble::open_log(&settings, start)?;
+    let archive = archive::open(&settings.audit, start)?;
     let callers = assemble::callers(&settings)?;
     let mut engines = Engines::default();
     let live = assemble::live(&settings, &keyring, &mut engines)?;
     let connections = Connections::new(KEPT_CONNECTIONS);
     let conf = conf(&settings);
     let in_flight = Arc::new(InFlight::default());
-    let fixed = Fixed { settings, connections, log, callers, keyring, in_flight };
+    let fixed = Fixed { settings, connections, archive, callers, keyring, in_flight };
     let gate = Arc::new(Gate::new(fixed, live));
 
     let opt = Opt { upgrade: start == Start::Upgrade, ..Opt::default() };

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 pub use call::{Call, Ending};
 pub use lanes::Cursor;
-pub(crate) use lanes::{LANES, lane};
+pub(crate) use lanes::{LANES, lane, lanes};
 pub use list::{Filter, Page, list};
 pub use records::{Records, iterate};
 pub use tail::{Line, Tail};
@@ -42,7 +42,7 @@ pub enum Found {
 /// # Errors
 /// [`AuditError::Io`], and [`AuditError::Corrupt`] when a record that mentions the id can't be read.
 pub fn find(dir: &Path, id: Uuid) -> Result<Option<Found>, AuditError> {
-    for lane in lanes::lanes(dir) {
+    for lane in lanes(dir) {
         if let Some(found) = find_in(&lane, id)? {
             return Ok(Some(found));
         }

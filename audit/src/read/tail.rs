@@ -86,7 +86,10 @@ impl Tail {
         let segments = segment::list(&self.dir)?;
         let at = segments.partition_point(|(first, _)| *first <= self.next_seq).saturating_sub(1);
         let Some((first, path)) = segments.get(at) else { return Ok(None) };
-        self.next_seq = self.next_seq.max(*first);
+        if self.next_seq < *first {
+            segment::check_first(&self.dir, *first)?;
+            self.next_seq = *first;
+        }
         let bytes = read_from(path, 0, u64::MAX)?;
         if bytes.len() < HEADER {
             return Ok(None);

@@ -1,5 +1,6 @@
 //! Reading `weir.yaml`: every problem at once, with its place.
 
+mod audit;
 mod auth;
 mod limits;
 mod place;

@@ -1,0 +1,75 @@
+//! Retention of bodies: volumes whose records are pruned are deleted, and the keys of those days destroyed.
+
+use std::fs::{self, File, TryLockError};
+use std::path::Path;
+use std::time::SystemTime;
+
+use super::{Vault, day_of, shelf, volume};
+use crate::disk::{replace, sync_folder};
+use crate::error::AuditError;
+
+/// Days that a body may be younger than its record's day says: calls that last, clocks that differ.
+const VOLUME_SLACK: u32 = 1;
+const KEY_SLACK: u32 = VOLUME_SLACK + 1;
+
+/// What retention deleted beside the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PrunedBodies {
+    /// Body files.
+    pub volumes: u64,
+    /// Bodies in them.
+    pub bodies: u64,
+    /// Keys of days without a subject.
+    pub keys: u64,
+}
+
+impl Vault {
+    /// Deletes the bodies that belong to records before `oldest`, the time of the oldest record that is kept
+    /// ([`crate::Pruned::oldest`]), by whole days, and the keys of those days' nameless calls.
+    ///
+    /// # Errors
+    /// [`AuditError::Io`]
+    pub fn prune(&self, oldest: SystemTime) -> Result<PrunedBodies, AuditError> {
+        let _lock = shelf::lock(&self.bodies)?;
+        let before = day_of(oldest);
+        if self.pruned_before()? < oldest {
+            // Said first: a body that is missing from here on was pruned.
+            let seconds = oldest.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+            let path = self.bodies.join("pruned");
+            replace(&path, format!("{seconds}\n").as_bytes()).map_err(AuditError::io("writing", &path))?;
+        }
+        let mut pruned = PrunedBodies::default();
+        for path in volume::list(&self.bodies)? {
+            let day = volume::begun(&path).map_or(u32::MAX, day_of);
+            if day.saturating_add(VOLUME_SLACK) < before && !is_written(&path)? {
+                pruned.bodies += volume::places(&path)?.len() as u64;
+                pruned.volumes += 1;
+                remove(&path)?;
+            }
+        }
+        sync_folder(&self.bodies).map_err(AuditError::io("syncing", &self.bodies))?;
+        pruned.keys = self.keys.bury_days_before(before.saturating_sub(KEY_SLACK))?;
+        Ok(pruned)
+    }
+}
+
+/// Whether a writer still holds the volume.
+fn is_written(path: &Path) -> Result<bool, AuditError> {
+    let file = File::open(path).map_err(AuditError::io("opening", path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(AuditError::io("locking", path)(error)),
+    }
+}
+
+fn remove(volume: &Path) -> Result<(), AuditError> {
+    fs::remove_file(volume).map_err(AuditError::io("removing", volume))?;
+    let index = volume::index_path(volume);
+    match fs::remove_file(&index) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(AuditError::io("removing", &index)(error))
+        }
+        _ => Ok(()),
+    }
+}
