@@ -5,6 +5,7 @@
 //! docs/audit-bodies.md spells the formats, docs/decisions/0012 the reasons.
 
 mod cache;
+mod catalogue;
 mod crypto;
 mod erase;
 mod frame;
@@ -28,6 +29,7 @@ use crate::disk::{make_folder, replace};
 use crate::error::AuditError;
 use crate::options::{Ambient, System};
 use crate::text::Text;
+use catalogue::Catalogue;
 use crypto::{KEY, Secret};
 use keys::{KeyStore, Owner};
 
@@ -131,6 +133,7 @@ pub struct Vault {
     bodies: PathBuf,
     keys_dir: PathBuf,
     keys: KeyStore,
+    catalogue: Catalogue,
     ambient: Arc<dyn Ambient>,
     max_body: usize,
     volume_bytes: u64,
@@ -157,6 +160,7 @@ impl Vault {
             bodies: bodies.to_owned(),
             keys_dir: keys.to_owned(),
             keys: KeyStore::open(keys, kek, Arc::clone(&ambient), options.cached_keys)?,
+            catalogue: Catalogue::default(),
             ambient,
             max_body: options.max_body.min(MOST),
             volume_bytes: options.volume_bytes,

@@ -86,7 +86,8 @@ impl Vault {
             Found::Unknown => return Ok(Opened::Hidden(Hidden::Damaged)),
         };
         let call = record.intent_id.unwrap_or(record.record_id);
-        let Some(sealed) = volume::find(&self.bodies, call, kind, record.time.time())? else {
+        let volumes = volume::by_distance(&self.bodies, record.time.time())?;
+        let Some(sealed) = volume::find(&self.catalogue, &volumes, call, kind)? else {
             let is_pruned = record.time.time() < self.pruned_before()?;
             return Ok(Opened::Hidden(if is_pruned { Hidden::Pruned } else { Hidden::Damaged }));
         };

@@ -42,7 +42,7 @@ impl Vault {
         for path in volume::list(&self.bodies)? {
             let day = volume::begun(&path).map_or(u32::MAX, day_of);
             if day.saturating_add(VOLUME_SLACK) < before && !is_written(&path)? {
-                pruned.bodies += volume::places(&path)?.len() as u64;
+                pruned.bodies += self.catalogue.of(&path)?.len() as u64;
                 pruned.volumes += 1;
                 remove(&path)?;
             }

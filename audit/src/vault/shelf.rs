@@ -22,6 +22,7 @@ pub(crate) struct Shelf {
     disk: Arc<dyn Disk>,
     current: Option<Current>,
     buffer: Vec<u8>,
+    has_room: bool,
 }
 
 struct Current {
@@ -45,7 +46,22 @@ impl Shelf {
                 close_orphan(&path)?;
             }
         }
-        Ok(Self { vault, disk, current: None, buffer: Vec::new() })
+        Ok(Self { vault, disk, current: None, buffer: Vec::new(), has_room: true })
+    }
+
+    /// Looks whether the disk of the bodies, which may not be the log's, has `floor` bytes free.
+    pub(crate) fn measure(&mut self, floor: u64) {
+        let free = self.disk.free_bytes(&self.vault.bodies);
+        let has_room = free.is_ok_and(|free| free >= floor);
+        if has_room != self.has_room {
+            tracing::warn!(has_room, "free space of the bodies' disk");
+        }
+        self.has_room = has_room;
+    }
+
+    /// Whether bodies are taken.
+    pub(crate) fn has_room(&self) -> bool {
+        self.has_room
     }
 
     /// Takes one body of the group.

@@ -177,6 +177,8 @@ fn any_flipped_byte_of_a_body_file_hides_what_it_touches_and_nothing_else() {
     let volume = volume.unwrap();
     let whole = fs::read(&volume).unwrap();
     let readable = || {
+        // A fresh one, which remembers no index.
+        let vault = place.vault();
         let kinds = [BodyKind::Request, BodyKind::Sent];
         let of_call = |(intent, end): &(_, _)| {
             let reply = [BodyKind::Reply, BodyKind::Returned];
@@ -332,6 +334,13 @@ fn references_are_the_same_for_everyone_and_differ_by_tenant() {
     assert_eq!(vaults[1].known_ref("acme", "s7").unwrap().unwrap().as_str(), refs[0][7]);
     assert_eq!(vaults[1].known_ref("acme", "s99").unwrap(), None);
     assert_eq!(vaults[1].known_ref("nobody", "s0").unwrap(), None);
+    // A name that records cut is cut in the same way.
+    let long = "t".repeat(200);
+    let cut = weir_audit::Text::from(long.clone());
+    assert_eq!(
+        vaults[0].subject_ref(&long, "s0").unwrap(),
+        vaults[1].subject_ref(cut.as_str(), "s0").unwrap()
+    );
     assert_eq!(vaults[0].subject("acme", None).unwrap().reference(), None);
 }
 
