@@ -40,9 +40,13 @@ impl Vault {
         }
         let mut pruned = PrunedBodies::default();
         for path in volume::list(&self.bodies)? {
-            let day = volume::begun(&path).map_or(u32::MAX, day_of);
+            let bodies = self.catalogue.of(&path)?;
+            let calls = bodies.iter().filter_map(|place| volume::time_of(place.label.call));
+            // A clock that was set back may have begun a volume before the calls that are in it.
+            let newest = volume::begun(&path).into_iter().chain(calls).max();
+            let day = newest.map_or(u32::MAX, day_of);
             if day.saturating_add(VOLUME_SLACK) < before && !is_written(&path)? {
-                pruned.bodies += self.catalogue.of(&path)?.len() as u64;
+                pruned.bodies += bodies.len() as u64;
                 pruned.volumes += 1;
                 remove(&path)?;
             }

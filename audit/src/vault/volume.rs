@@ -50,8 +50,12 @@ pub(super) fn list(dir: &Path) -> Result<Vec<PathBuf>, AuditError> {
 
 /// When a volume was begun.
 pub(super) fn begun(path: &Path) -> Option<SystemTime> {
-    let name = path.file_stem()?.to_str()?;
-    let (seconds, nanos) = Uuid::parse_str(name).ok()?.get_timestamp()?.to_unix();
+    time_of(Uuid::parse_str(path.file_stem()?.to_str()?).ok()?)
+}
+
+/// When an id was made, if it says so.
+pub(super) fn time_of(id: Uuid) -> Option<SystemTime> {
+    let (seconds, nanos) = id.get_timestamp()?.to_unix();
     SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds, nanos))
 }
 
