@@ -179,7 +179,7 @@ impl Vault {
 
     fn wipe_bodies(&self, note: &Note) -> Result<u64, AuditError> {
         let id = crypto::unspell(&note.reference).ok_or(AuditError::NoSubject)?;
-        volume::wipe(&self.bodies, &self.catalogue, id)
+        volume::wipe(&self.files.dir, &self.files.catalogue, id)
     }
 
     fn is_untouched(&self, note: &Note) -> Result<bool, AuditError> {

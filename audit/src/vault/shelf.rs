@@ -40,8 +40,8 @@ struct Current {
 impl Shelf {
     /// Cuts torn tails off the volumes that no writer holds any more, and gives them their indexes.
     pub(crate) fn open(vault: Arc<Vault>, disk: Arc<dyn Disk>) -> Result<Self, AuditError> {
-        let _lock = lock(&vault.bodies)?;
-        for path in volume::list(&vault.bodies)? {
+        let _lock = lock(&vault.files.dir)?;
+        for path in volume::list(&vault.files.dir)? {
             if !volume::index_path(&path).is_file() {
                 close_orphan(&path)?;
             }
@@ -51,7 +51,7 @@ impl Shelf {
 
     /// Looks whether the disk of the bodies, which may not be the log's, has `floor` bytes free.
     pub(crate) fn measure(&mut self, floor: u64) {
-        let free = self.disk.free_bytes(&self.vault.bodies);
+        let free = self.disk.free_bytes(&self.vault.files.dir);
         let has_room = free.is_ok_and(|free| free >= floor);
         if has_room != self.has_room {
             tracing::warn!(has_room, "free space of the bodies' disk");
@@ -111,9 +111,9 @@ impl Shelf {
 
 fn begin(vault: &Vault, disk: &dyn Disk) -> Result<Current, AuditError> {
     // Nobody may take the new volume for one that a crash left.
-    let _lock = lock(&vault.bodies)?;
+    let _lock = lock(&vault.files.dir)?;
     let id = new_id(&*vault.ambient);
-    let path = vault.bodies.join(format!("{id}.body"));
+    let path = vault.files.dir.join(format!("{id}.body"));
     let mut file = disk.create(&path).map_err(AuditError::io("creating", &path))?;
     let held = File::open(&path).map_err(AuditError::io("opening", &path))?;
     held.lock().map_err(AuditError::io("locking", &path))?;

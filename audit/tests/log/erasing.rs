@@ -4,7 +4,7 @@ use std::fs;
 
 use tempfile::tempdir;
 use weir_audit::event::Hold;
-use weir_audit::vault::{Erase, Hidden, Whom};
+use weir_audit::vault::{Erase, Hidden, Stored, Whom};
 use weir_audit::{AuditError, BodyKind, Event, Holds, Log, Text, Vault, VaultOptions};
 
 use crate::support::*;
@@ -51,6 +51,11 @@ fn after_an_erasure_nothing_opens_even_from_a_backup_and_the_log_is_unchanged() 
 
     let after = raw_records(&place.log_dir());
     assert_eq!(after[..before.len()], before[..]);
+    let stored = |vault: &Vault, id| {
+        let record = place.call(id).0;
+        vault.files().check(&record, &record.intent.as_ref().unwrap().bodies[0]).unwrap()
+    };
+    assert_eq!((stored(&vault, ada), stored(&vault, bob)), (Stored::Wiped, Stored::Intact));
     let check = |vault: &Vault| {
         for kind in BodyKind::ALL {
             let pick = |(intent, end): (_, _)| match kind {
