@@ -1,19 +1,15 @@
 //! Legal holds: which stand, told from the log's `hold` records alone. Placing and lifting take two people.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 
-use memchr::memmem;
 use uuid::Uuid;
 
 use crate::error::AuditError;
 use crate::event::Hold;
-use crate::read::{Tail, lanes};
+use crate::read::of_kind;
 use crate::record::{Kind, Record};
 use crate::text::Text;
-
-/// Records looked at in one go.
-const BATCH: usize = 4096;
 
 /// All holds of a log, as far as its records have been applied.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,25 +51,15 @@ impl Holds {
     /// # Errors
     /// As [`Tail::next`]; [`AuditError::Corrupt`] for a hold's record that can't be read.
     pub fn read(dir: &Path) -> Result<Self, AuditError> {
-        let mut records = Vec::new();
-        for lane in lanes(dir) {
-            let mut tail = Tail::open(&lane, 0);
-            loop {
-                let lines = tail.next(BATCH, u64::MAX)?;
-                if lines.is_empty() {
-                    break;
-                }
-                for line in lines.iter().filter(|it| memmem::find(&it.json, b"\"kind\":\"hold\"").is_some()) {
-                    let reason = "a frame holds no record";
-                    let corrupt = |_| AuditError::Corrupt { path: lane.clone(), offset: line.seq, reason };
-                    records.push(Record::parse(&line.json).map_err(corrupt)?);
-                }
-            }
-        }
-        records.sort_by_key(|record| record.time);
+        let mut lanes: Vec<_> = of_kind(dir, Kind::Hold)?.into_iter().map(VecDeque::from).collect();
         let mut holds = Self::default();
-        records.iter().for_each(|record| holds.apply(record));
-        Ok(holds)
+        // By time among the lanes, but within a lane in its own order, whatever its clock did.
+        loop {
+            let earliest = lanes.iter_mut().filter(|lane| !lane.is_empty());
+            let earliest = earliest.min_by_key(|lane| lane.front().map(|record| record.time));
+            let Some(record) = earliest.and_then(VecDeque::pop_front) else { return Ok(holds) };
+            holds.apply(&record);
+        }
     }
 
     /// Takes note of one record; of any that isn't a hold's, or that [`Holds::check`] refuses, nothing changes.

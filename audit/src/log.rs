@@ -218,7 +218,7 @@ impl Log {
     /// As [`Log::intent`].
     pub async fn settled(&self, mut intent: Intent, completion: Completion) -> Result<Uuid, AuditError> {
         self.identify(&mut intent);
-        self.settle(intent, completion, Kept::default()).await
+        self.settle(intent, completion, Default::default()).await
     }
 
     /// [`Log::settled`] with bodies, which are on disk before the records are. The call gets the id that its bodies
@@ -233,11 +233,15 @@ impl Log {
         bodies: Bodies,
     ) -> Result<Uuid, AuditError> {
         intent.record_id = bodies.call();
-        self.settle(intent, completion, bodies.into_kept()).await
+        self.settle(intent, completion, bodies.split()).await
     }
 
-    async fn settle(&self, intent: Intent, completion: Completion, kept: Kept) -> Result<Uuid, AuditError> {
-        let (request, reply) = kept.split();
+    async fn settle(
+        &self,
+        intent: Intent,
+        completion: Completion,
+        (request, reply): (Kept, Kept),
+    ) -> Result<Uuid, AuditError> {
         let record_id = intent.record_id;
         let end = Body::Completion { intent_id: record_id, tenant: intent.tenant.clone(), completion };
         let (ack, durable) = oneshot::channel();

@@ -220,7 +220,8 @@ impl Writer {
     /// Puts the bodies of a record on the shelf and their references into it; whether one was left out. On a low
     /// disk all are: the records matter more.
     fn store(&mut self, body: &mut Body, mut kept: Kept) -> Result<bool, AuditError> {
-        let Some(shelf) = self.shelf.as_mut().filter(|_| self.level == Level::Ample) else {
+        let is_ample = self.level == Level::Ample;
+        let Some(shelf) = self.shelf.as_mut().filter(|shelf| is_ample && shelf.has_room()) else {
             kept.shed();
             return Ok(kept.is_shed);
         };
@@ -263,6 +264,7 @@ impl Writer {
         self.measured = Some(Instant::now());
         let floor = self.options.min_free_bytes;
         let before = self.level;
+        self.shelf.iter_mut().for_each(|shelf| shelf.measure(floor));
         self.level = match self.options.disk.free_bytes(&self.dir) {
             Ok(free) if free >= floor => Level::Ample,
             Ok(free) if free >= floor / 2 => Level::Low,

@@ -4,6 +4,7 @@
 
 mod call;
 mod frames;
+mod kinds;
 mod lanes;
 mod list;
 mod records;
@@ -15,6 +16,7 @@ use std::path::Path;
 use uuid::Uuid;
 
 pub use call::{Call, Ending};
+pub(crate) use kinds::of_kind;
 pub use lanes::Cursor;
 pub(crate) use lanes::{LANES, lane, lanes};
 pub use list::{Filter, Page, list};

@@ -15,6 +15,8 @@ use crate::disk::{replace, sync_folder};
 use crate::error::AuditError;
 use crate::event::Erasure;
 use crate::hold::Holds;
+use crate::read::of_kind;
+use crate::record::Kind;
 use crate::text::Text;
 
 /// Who is to be erased, by whom and why.
@@ -122,6 +124,30 @@ impl Vault {
         remove(&receipt.note)
     }
 
+    /// Destroys again what the `erasure` records of the log in `dir` say was destroyed, and came back with an older
+    /// copy of the keys; how many subjects. For the first start after such a restore: it reads the whole log.
+    ///
+    /// # Errors
+    /// As [`Vault::erase`], and as [`crate::read::Tail::next`].
+    pub fn repeat_erasures(&self, dir: &Path) -> Result<u64, AuditError> {
+        let mut repeated = 0;
+        for record in of_kind(dir, Kind::Erasure)?.into_iter().flatten() {
+            let Some(erasure) = record.erasure else { continue };
+            let note = Note {
+                tenant: record.tenant.as_str().to_owned(),
+                reference: erasure.subject_ref.as_str().to_owned(),
+                actor: erasure.actor,
+                reason: erasure.reason,
+            };
+            if self.is_untouched(&note)? {
+                self.destroy_key(&note)?;
+                self.wipe_bodies(&note)?;
+                repeated += 1;
+            }
+        }
+        Ok(repeated)
+    }
+
     fn write_note(&self, note: &Note) -> Result<PathBuf, AuditError> {
         let path = self.keys_dir.join("erasing").join(format!("{}.json", note.reference));
         let written = serde_json::to_vec(note).map_err(std::io::Error::other);
@@ -153,7 +179,7 @@ impl Vault {
 
     fn wipe_bodies(&self, note: &Note) -> Result<u64, AuditError> {
         let id = crypto::unspell(&note.reference).ok_or(AuditError::NoSubject)?;
-        volume::wipe(&self.bodies, id)
+        volume::wipe(&self.files.dir, &self.files.catalogue, id)
     }
 
     fn is_untouched(&self, note: &Note) -> Result<bool, AuditError> {

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -53,6 +54,8 @@ pub(super) struct KeyStore {
     cache: Mutex<Cache>,
     /// Files whose newest slots may not be on disk yet.
     dirty: Mutex<HashMap<PathBuf, File>>,
+    /// Held during a sync: nobody may take an empty `dirty` for one that is on disk.
+    syncing: Mutex<()>,
 }
 
 struct Tenant {
@@ -82,6 +85,7 @@ impl KeyStore {
             tenants: Mutex::default(),
             cache: Mutex::new(Cache::new(cache)),
             dirty: Mutex::default(),
+            syncing: Mutex::default(),
         };
         store.check_kek()?;
         Ok(store)
@@ -90,9 +94,11 @@ impl KeyStore {
     /// The key of `owner`, made if there is none. A new key is on disk after [`KeyStore::sync`].
     pub(super) fn obtain(&self, tenant: &str, owner: Owner<'_>) -> Result<Arc<Key>, AuditError> {
         let epoch = self.refresh()?;
-        let tenant = match self.tenant(tenant)? {
+        // As the records spell it.
+        let name = Text::from(tenant.to_owned());
+        let tenant = match self.tenant(name.as_str())? {
             Some(tenant) => tenant,
-            None => self.make_tenant(tenant)?,
+            None => self.make_tenant(name.as_str())?,
         };
         let blind = tenant.blind(owner);
         if let Some(key) = held(&self.cache).get(&blind) {
@@ -114,7 +120,8 @@ impl KeyStore {
 
     /// The slot of a subject that is known.
     pub(super) fn look_up(&self, tenant: &str, owner: Owner<'_>) -> Result<Option<Place>, AuditError> {
-        let Some(tenant) = self.tenant(tenant)? else { return Ok(None) };
+        let name = Text::from(tenant.to_owned());
+        let Some(tenant) = self.tenant(name.as_str())? else { return Ok(None) };
         let blind = tenant.blind(owner);
         find(&tenant.shard(blind[0]), |slot| slot.state == State::Live && slot.blind == blind)
     }
@@ -162,6 +169,7 @@ impl KeyStore {
 
     /// Makes every key that was given out durable.
     pub(super) fn sync(&self) -> Result<(), AuditError> {
+        let _syncing = held(&self.syncing);
         let files = std::mem::take(&mut *held(&self.dirty));
         for (path, file) in files {
             file.sync_data().map_err(AuditError::io("syncing", path))?;
@@ -201,7 +209,7 @@ impl KeyStore {
             Err(error) => return Err(AuditError::io("reading", &path)(error)),
         };
         let wrapped = bytes.first_chunk().ok_or(damaged(&path, "it is cut short"))?;
-        let secret = crypto::unwrap_key(&self.kek, wrapped, &tenant_context(name));
+        let secret = crypto::unwrap_key(&self.kek, wrapped, &tenant_context(&dir));
         let secret = secret.ok_or(damaged(&path, "it can't be unwrapped"))?;
         let tenant = Arc::new(Tenant {
             name: Text::from(name.to_owned()),
@@ -220,7 +228,7 @@ impl KeyStore {
         if !path.is_file() {
             make_folder(&dir)?;
             let secret = Secret::random(&*self.ambient)?;
-            let wrapped = crypto::wrap(&self.kek, &secret, &tenant_context(name), &*self.ambient)?;
+            let wrapped = crypto::wrap(&self.kek, &secret, &tenant_context(&dir), &*self.ambient)?;
             replace(&path, &wrapped).map_err(AuditError::io("writing", &path))?;
         }
         drop(lock);
@@ -300,8 +308,10 @@ impl Tenant {
     }
 }
 
-fn tenant_context(name: &str) -> Vec<u8> {
-    [b"weir tenant key v1", name.as_bytes()].concat()
+/// A tenant's key is bound to the name of its folder, which is a hash of the tenant's.
+fn tenant_context(dir: &Path) -> Vec<u8> {
+    let name = dir.file_name().map_or(&[][..], OsStrExt::as_bytes);
+    [b"weir tenant key v1", name].concat()
 }
 
 fn find(path: &Path, is_wanted: impl Fn(&Slot) -> bool) -> Result<Option<Place>, AuditError> {

@@ -5,8 +5,10 @@
 //! docs/audit-bodies.md spells the formats, docs/decisions/0012 the reasons.
 
 mod cache;
+mod catalogue;
 mod crypto;
 mod erase;
+mod files;
 mod frame;
 mod keys;
 mod open;
@@ -32,6 +34,7 @@ use crypto::{KEY, Secret};
 use keys::{KeyStore, Owner};
 
 pub use erase::{Erase, Receipt, Whom};
+pub use files::{BodyFiles, Stored};
 pub use open::{Hidden, Opened, Plaintext};
 pub use prune::PrunedBodies;
 pub(crate) use shelf::Shelf;
@@ -128,7 +131,7 @@ impl BodyKind {
 
 /// Encrypted bodies and the keys to them. Several processes may have the same vault open.
 pub struct Vault {
-    bodies: PathBuf,
+    files: BodyFiles,
     keys_dir: PathBuf,
     keys: KeyStore,
     ambient: Arc<dyn Ambient>,
@@ -154,7 +157,7 @@ impl Vault {
             Kek::File(path) => kek_from(&path, keys, &*ambient)?,
         };
         Ok(Self {
-            bodies: bodies.to_owned(),
+            files: BodyFiles::open(bodies),
             keys_dir: keys.to_owned(),
             keys: KeyStore::open(keys, kek, Arc::clone(&ambient), options.cached_keys)?,
             ambient,
@@ -194,6 +197,11 @@ impl Vault {
         Ok(place.map(|place| Text::from(crypto::spell(&place.slot.reference))))
     }
 
+    /// The body files, as a reader without keys sees them.
+    pub fn files(&self) -> &BodyFiles {
+        &self.files
+    }
+
     /// Makes every key that was given out durable.
     ///
     /// # Errors
@@ -205,7 +213,7 @@ impl Vault {
 
 impl fmt::Debug for Vault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Vault").field("bodies", &self.bodies).finish_non_exhaustive()
+        f.debug_struct("Vault").field("bodies", &self.files.dir).finish_non_exhaustive()
     }
 }
 

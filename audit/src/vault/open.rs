@@ -1,16 +1,14 @@
 //! Opening a body again: the plaintext, or why it is hidden.
 
 use std::fmt;
-use std::fs;
-use std::time::{Duration, SystemTime};
 
 use zeroize::Zeroizing;
 
+use super::files::{bodies_of, call_of, fits};
 use super::keys::Found;
 use super::slot::State;
-use super::{BodyKind, Vault, crypto, volume};
+use super::{BodyKind, Vault, crypto};
 use crate::error::AuditError;
-use crate::exchange::BodyRef;
 use crate::record::Record;
 
 /// A decrypted body; overwritten when dropped, and without a `Debug` of its content.
@@ -70,12 +68,7 @@ impl Vault {
     /// # Errors
     /// [`AuditError::Io`], [`AuditError::KeyStore`].
     pub fn open_body(&self, record: &Record, kind: BodyKind) -> Result<Opened, AuditError> {
-        let bodies = match (&record.intent, &record.completion) {
-            (Some(intent), _) => intent.bodies.as_slice(),
-            (None, Some(completion)) => completion.bodies.as_slice(),
-            (None, None) => &[],
-        };
-        let Some(body) = bodies.iter().find(|it| it.kind == *kind.as_str()) else {
+        let Some(body) = bodies_of(record).iter().find(|it| it.kind == *kind.as_str()) else {
             return Ok(Opened::Hidden(Hidden::NeverKept));
         };
         let Some(id) = crypto::unspell(body.key.as_str()) else { return Ok(Opened::Hidden(Hidden::Damaged)) };
@@ -85,33 +78,15 @@ impl Vault {
             Found::Gone(_) => return Ok(Opened::Hidden(Hidden::Erased)),
             Found::Unknown => return Ok(Opened::Hidden(Hidden::Damaged)),
         };
-        let call = record.intent_id.unwrap_or(record.record_id);
-        let Some(sealed) = volume::find(&self.bodies, call, kind, record.time.time())? else {
-            let is_pruned = record.time.time() < self.pruned_before()?;
+        let Some(sealed) = self.files.sealed(record, body)? else {
+            let is_pruned = record.time.time() < self.files.pruned_before()?;
             return Ok(Opened::Hidden(if is_pruned { Hidden::Pruned } else { Hidden::Damaged }));
         };
-        let context = crypto::context(call, record.tenant.as_str(), kind);
-        let plain = committed(body, &sealed)
+        let context = crypto::context(call_of(record), record.tenant.as_str(), kind);
+        let commitment: Option<[u8; 32]> = crypto::unspell(body.commitment.as_str());
+        let plain = commitment
+            .filter(|_| fits(body, &sealed))
             .and_then(|commitment| crypto::unseal(&secret, &context, &commitment, &sealed));
         Ok(plain.map_or(Opened::Hidden(Hidden::Damaged), |plain| Opened::Plain(Plaintext(plain))))
     }
-
-    /// Bodies of records before this were deleted by retention.
-    pub(super) fn pruned_before(&self) -> Result<SystemTime, AuditError> {
-        let path = self.bodies.join("pruned");
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(AuditError::io("reading", &path)(error)),
-        };
-        let seconds = text.trim().parse().unwrap_or(0);
-        Ok(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
-    }
-}
-
-/// The commitment, if `sealed` is what the record commits to.
-fn committed(body: &BodyRef, sealed: &[u8]) -> Option<[u8; 32]> {
-    let sha256: [u8; 32] = crypto::unspell(body.sha256.as_str())?;
-    let fits = sha256 == crypto::sha256(sealed) && body.length == sealed.len() as u64;
-    crypto::unspell(body.commitment.as_str()).filter(|_| fits)
 }

@@ -30,24 +30,28 @@ impl Vault {
     /// # Errors
     /// [`AuditError::Io`]
     pub fn prune(&self, oldest: SystemTime) -> Result<PrunedBodies, AuditError> {
-        let _lock = shelf::lock(&self.bodies)?;
+        let _lock = shelf::lock(&self.files.dir)?;
         let before = day_of(oldest);
-        if self.pruned_before()? < oldest {
+        if self.files.pruned_before()? < oldest {
             // Said first: a body that is missing from here on was pruned.
             let seconds = oldest.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
-            let path = self.bodies.join("pruned");
+            let path = self.files.dir.join("pruned");
             replace(&path, format!("{seconds}\n").as_bytes()).map_err(AuditError::io("writing", &path))?;
         }
         let mut pruned = PrunedBodies::default();
-        for path in volume::list(&self.bodies)? {
-            let day = volume::begun(&path).map_or(u32::MAX, day_of);
+        for path in volume::list(&self.files.dir)? {
+            let bodies = self.files.catalogue.of(&path)?;
+            let calls = bodies.iter().filter_map(|place| volume::time_of(place.label.call));
+            // A clock that was set back may have begun a volume before the calls that are in it.
+            let newest = volume::begun(&path).into_iter().chain(calls).max();
+            let day = newest.map_or(u32::MAX, day_of);
             if day.saturating_add(VOLUME_SLACK) < before && !is_written(&path)? {
-                pruned.bodies += volume::places(&path)?.len() as u64;
+                pruned.bodies += bodies.len() as u64;
                 pruned.volumes += 1;
                 remove(&path)?;
             }
         }
-        sync_folder(&self.bodies).map_err(AuditError::io("syncing", &self.bodies))?;
+        sync_folder(&self.files.dir).map_err(AuditError::io("syncing", &self.files.dir))?;
         pruned.keys = self.keys.bury_days_before(before.saturating_sub(KEY_SLACK))?;
         Ok(pruned)
     }

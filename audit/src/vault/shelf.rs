@@ -22,6 +22,7 @@ pub(crate) struct Shelf {
     disk: Arc<dyn Disk>,
     current: Option<Current>,
     buffer: Vec<u8>,
+    has_room: bool,
 }
 
 struct Current {
@@ -39,13 +40,28 @@ struct Current {
 impl Shelf {
     /// Cuts torn tails off the volumes that no writer holds any more, and gives them their indexes.
     pub(crate) fn open(vault: Arc<Vault>, disk: Arc<dyn Disk>) -> Result<Self, AuditError> {
-        let _lock = lock(&vault.bodies)?;
-        for path in volume::list(&vault.bodies)? {
+        let _lock = lock(&vault.files.dir)?;
+        for path in volume::list(&vault.files.dir)? {
             if !volume::index_path(&path).is_file() {
                 close_orphan(&path)?;
             }
         }
-        Ok(Self { vault, disk, current: None, buffer: Vec::new() })
+        Ok(Self { vault, disk, current: None, buffer: Vec::new(), has_room: true })
+    }
+
+    /// Looks whether the disk of the bodies, which may not be the log's, has `floor` bytes free.
+    pub(crate) fn measure(&mut self, floor: u64) {
+        let free = self.disk.free_bytes(&self.vault.files.dir);
+        let has_room = free.is_ok_and(|free| free >= floor);
+        if has_room != self.has_room {
+            tracing::warn!(has_room, "free space of the bodies' disk");
+        }
+        self.has_room = has_room;
+    }
+
+    /// Whether bodies are taken.
+    pub(crate) fn has_room(&self) -> bool {
+        self.has_room
     }
 
     /// Takes one body of the group.
@@ -95,9 +111,9 @@ impl Shelf {
 
 fn begin(vault: &Vault, disk: &dyn Disk) -> Result<Current, AuditError> {
     // Nobody may take the new volume for one that a crash left.
-    let _lock = lock(&vault.bodies)?;
+    let _lock = lock(&vault.files.dir)?;
     let id = new_id(&*vault.ambient);
-    let path = vault.bodies.join(format!("{id}.body"));
+    let path = vault.files.dir.join(format!("{id}.body"));
     let mut file = disk.create(&path).map_err(AuditError::io("creating", &path))?;
     let held = File::open(&path).map_err(AuditError::io("opening", &path))?;
     held.lock().map_err(AuditError::io("locking", &path))?;

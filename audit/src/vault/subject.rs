@@ -86,13 +86,14 @@ impl fmt::Debug for Subject {
 pub struct Bodies {
     subject: Subject,
     call: Uuid,
-    kept: Kept,
+    request: Kept,
+    reply: Kept,
 }
 
 impl Bodies {
     /// No bodies yet. `call` is the id the intent will have: [`crate::Log::new_id`].
     pub fn new(subject: &Subject, call: Uuid) -> Self {
-        Self { subject: subject.clone(), call, kept: Kept::default() }
+        Self { subject: subject.clone(), call, request: Kept::default(), reply: Kept::default() }
     }
 
     /// Seals one body, on the caller's thread. One that is longer than the vault's limit is left out, and its
@@ -101,11 +102,15 @@ impl Bodies {
     /// # Errors
     /// [`AuditError::Crypto`].
     pub fn seal(&mut self, kind: BodyKind, plaintext: &[u8]) -> Result<(), AuditError> {
+        let kept = match kind {
+            BodyKind::Request | BodyKind::Sent => &mut self.request,
+            BodyKind::Reply | BodyKind::Returned => &mut self.reply,
+        };
         if plaintext.len() > self.subject.most {
-            self.kept.is_shed = true;
+            kept.is_shed = true;
             return Ok(());
         }
-        self.kept.sealed.push(self.subject.seal(self.call, kind, plaintext)?);
+        kept.sealed.push(self.subject.seal(self.call, kind, plaintext)?);
         Ok(())
     }
 
@@ -114,8 +119,15 @@ impl Bodies {
         self.call
     }
 
-    pub(crate) fn into_kept(self) -> Kept {
-        self.kept
+    /// All of them, for one record.
+    pub(crate) fn into_kept(mut self) -> Kept {
+        self.request.sealed.append(&mut self.reply.sealed);
+        Kept { is_shed: self.request.is_shed || self.reply.is_shed, ..self.request }
+    }
+
+    /// Those of the request and those of the reply.
+    pub(crate) fn split(self) -> (Kept, Kept) {
+        (self.request, self.reply)
     }
 }
 
@@ -142,13 +154,6 @@ impl Kept {
     pub(crate) fn shed(&mut self) {
         self.is_shed |= !self.sealed.is_empty();
         self.sealed = Vec::new();
-    }
-
-    /// Splits the reply's bodies off.
-    pub(crate) fn split(self) -> (Self, Self) {
-        let is_reply = |it: &Sealed| matches!(it.label.kind, BodyKind::Reply | BodyKind::Returned);
-        let (reply, request) = self.sealed.into_iter().partition(is_reply);
-        (Self { sealed: request, is_shed: self.is_shed }, Self { sealed: reply, is_shed: self.is_shed })
     }
 }
 

@@ -15,6 +15,7 @@ use rustix::fs::{FallocateFlags, fallocate};
 use uuid::Uuid;
 
 use super::BodyKind;
+use super::catalogue::Catalogue;
 use super::frame::{self, Label, Place};
 use super::keys::entries;
 use crate::disk::replace;
@@ -49,8 +50,12 @@ pub(super) fn list(dir: &Path) -> Result<Vec<PathBuf>, AuditError> {
 
 /// When a volume was begun.
 pub(super) fn begun(path: &Path) -> Option<SystemTime> {
-    let name = path.file_stem()?.to_str()?;
-    let (seconds, nanos) = Uuid::parse_str(name).ok()?.get_timestamp()?.to_unix();
+    time_of(Uuid::parse_str(path.file_stem()?.to_str()?).ok()?)
+}
+
+/// When an id was made, if it says so.
+pub(super) fn time_of(id: Uuid) -> Option<SystemTime> {
+    let (seconds, nanos) = id.get_timestamp()?.to_unix();
     SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds, nanos))
 }
 
@@ -66,14 +71,6 @@ pub(super) fn scan(path: &Path) -> Result<(Vec<Place>, u64), AuditError> {
     Ok((places, end as u64))
 }
 
-/// The bodies of a volume by its index, or by the volume itself if there is no sound one.
-pub(super) fn places(path: &Path) -> Result<Vec<Place>, AuditError> {
-    match fs::read(index_path(path)).ok().as_deref().and_then(decode_index) {
-        Some(places) => Ok(places),
-        None => Ok(scan(path)?.0),
-    }
-}
-
 /// Writes the index of a volume that is closed.
 pub(super) fn write_index(volume: &Path, places: &mut [Place]) -> Result<(), AuditError> {
     sort(places);
@@ -81,37 +78,44 @@ pub(super) fn write_index(volume: &Path, places: &mut [Place]) -> Result<(), Aud
     replace(&path, &encode_index(places)).map_err(AuditError::io("writing", &path))
 }
 
-/// The sealed bytes of one body; `near` is the time of its record.
+/// The sealed bytes of one body, searched in the order of [`by_distance`].
 pub(super) fn find(
-    dir: &Path,
+    catalogue: &Catalogue,
+    volumes: &[PathBuf],
     call: Uuid,
     kind: BodyKind,
-    near: SystemTime,
 ) -> Result<Option<Vec<u8>>, AuditError> {
-    let mut volumes = list(dir)?;
-    // The volume is most likely the last one that was begun before the record.
-    let later = volumes.partition_point(|path| begun(path).is_some_and(|it| it <= near + CLOCK_SLACK));
-    volumes.get_mut(..later).unwrap_or_default().reverse();
+    let wanted = (call, kind.code());
     for path in volumes {
-        let places = match places(&path) {
+        let sealed = catalogue.of(path).and_then(|places| {
+            let found = places.binary_search_by_key(&wanted, |it| (it.label.call, it.label.kind.code()));
+            let place = found.ok().and_then(|index| places.get(index));
+            place.map(|place| read_sealed(path, place)).transpose()
+        });
+        match sealed {
             // Pruned since it was listed.
-            Err(AuditError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => continue,
-            places => places?,
-        };
-        let wanted = (call, kind.code());
-        let found = places.binary_search_by_key(&wanted, |it| (it.label.call, it.label.kind.code()));
-        if let Some(place) = found.ok().and_then(|index| places.get(index)) {
-            return read_sealed(&path, place).map(Some);
+            Err(AuditError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+            Ok(None) => {}
+            sealed => return sealed,
         }
     }
     Ok(None)
 }
 
+/// The volumes in `dir`, the one first that most likely has the bodies of a record of the time `near`.
+pub(super) fn by_distance(dir: &Path, near: SystemTime) -> Result<Vec<PathBuf>, AuditError> {
+    let mut volumes = list(dir)?;
+    // The volume is most likely the last one that was begun before the record.
+    let later = volumes.partition_point(|path| begun(path).is_some_and(|it| it <= near + CLOCK_SLACK));
+    volumes.get_mut(..later).unwrap_or_default().reverse();
+    Ok(volumes)
+}
+
 /// Overwrites every body that was sealed by `key`, frees its blocks, and says how many there are.
-pub(super) fn wipe(dir: &Path, key: [u8; 16]) -> Result<u64, AuditError> {
+pub(super) fn wipe(dir: &Path, catalogue: &Catalogue, key: [u8; 16]) -> Result<u64, AuditError> {
     let mut wiped = 0;
     for path in list(dir)? {
-        let mut places = places(&path)?;
+        let mut places = catalogue.of(&path)?.to_vec();
         places.retain(|place| place.label.key == key);
         if places.is_empty() {
             continue;
@@ -156,7 +160,7 @@ fn read_sealed(path: &Path, place: &Place) -> Result<Vec<u8>, AuditError> {
     }
 }
 
-fn sort(places: &mut [Place]) {
+pub(super) fn sort(places: &mut [Place]) {
     places.sort_by_key(|place| (place.label.call, place.label.kind.code()));
 }
 
@@ -175,7 +179,7 @@ fn encode_index(places: &[Place]) -> Vec<u8> {
     out
 }
 
-fn decode_index(bytes: &[u8]) -> Option<Vec<Place>> {
+pub(super) fn decode_index(bytes: &[u8]) -> Option<Vec<Place>> {
     let (body, sum) = bytes.split_last_chunk::<4>()?;
     if crc32c::crc32c(body).to_le_bytes() != *sum {
         return None;

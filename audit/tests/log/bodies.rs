@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tempfile::tempdir;
 use weir_audit::exchange::BodyRef;
-use weir_audit::vault::{Hidden, Kek};
+use weir_audit::vault::{BodyFiles, Hidden, Kek, Stored};
 use weir_audit::{AuditError, Bodies, BodyKind, Log, Mode, Options, Vault, VaultOptions};
 
 use crate::support::*;
@@ -177,6 +177,8 @@ fn any_flipped_byte_of_a_body_file_hides_what_it_touches_and_nothing_else() {
     let volume = volume.unwrap();
     let whole = fs::read(&volume).unwrap();
     let readable = || {
+        // A fresh one, which remembers no index.
+        let vault = place.vault();
         let kinds = [BodyKind::Request, BodyKind::Sent];
         let of_call = |(intent, end): &(_, _)| {
             let reply = [BodyKind::Reply, BodyKind::Returned];
@@ -273,6 +275,13 @@ fn ciphertexts_that_change_places_in_their_file_are_seen() {
     for (intent, end) in ids.map(|id| place.call(id)) {
         assert_eq!(opened(&vault, &intent, BodyKind::Request), Err(Hidden::Damaged));
         assert_eq!(opened(&vault, &intent, BodyKind::Sent), Ok(text("ada", BodyKind::Sent)));
+        let files = BodyFiles::open(&place.bodies_dir());
+        let bodies = &intent.intent.as_ref().unwrap().bodies;
+        let stored = bodies.iter().map(|body| files.check(&intent, body).unwrap()).collect::<Vec<_>>();
+        assert_eq!(stored, [Stored::Altered, Stored::Intact]);
+        let elsewhere = tempdir().unwrap();
+        let missing = BodyFiles::open(elsewhere.path()).check(&intent, &bodies[0]).unwrap();
+        assert_eq!(missing, Stored::Missing);
         assert_eq!(opened(&vault, &end, BodyKind::Reply), Ok(text("ada", BodyKind::Reply)));
     }
 }
@@ -332,6 +341,13 @@ fn references_are_the_same_for_everyone_and_differ_by_tenant() {
     assert_eq!(vaults[1].known_ref("acme", "s7").unwrap().unwrap().as_str(), refs[0][7]);
     assert_eq!(vaults[1].known_ref("acme", "s99").unwrap(), None);
     assert_eq!(vaults[1].known_ref("nobody", "s0").unwrap(), None);
+    // A name that records cut is cut in the same way.
+    let long = "t".repeat(200);
+    let cut = weir_audit::Text::from(long.clone());
+    assert_eq!(
+        vaults[0].subject_ref(&long, "s0").unwrap(),
+        vaults[1].subject_ref(cut.as_str(), "s0").unwrap()
+    );
     assert_eq!(vaults[0].subject("acme", None).unwrap().reference(), None);
 }
 
@@ -345,6 +361,38 @@ fn a_cache_that_holds_one_key_still_finds_all() {
         (round, names.collect::<Vec<_>>()).1
     };
     assert_eq!(of(0), of(1));
+}
+
+#[test]
+fn two_lanes_share_one_folder_of_bodies() {
+    let place = Place::new();
+    let (old_vault, new_vault) = (place.vault(), place.vault());
+    let options = |vault: &Arc<Vault>| place.options(vault);
+    let (old, _) = Log::open_alone(&place.log_dir(), options(&old_vault)).unwrap();
+    let ids = run(async {
+        let mut ids = vec![call(&old, &old_vault, Some("ada")).await];
+        let (new, _) = Log::open_beside(&place.log_dir(), options(&new_vault)).unwrap();
+        for _ in 0..5 {
+            ids.push(call(&new, &new_vault, Some("ada")).await);
+            ids.push(call(&old, &old_vault, Some("ada")).await);
+        }
+        old.close().await.unwrap();
+        ids.push(call(&new, &new_vault, Some("bob")).await);
+        new.close().await.unwrap();
+        ids
+    });
+    for id in ids {
+        let Some(weir_audit::read::Found::Call(found)) =
+            weir_audit::read::find(&place.log_dir(), id).unwrap()
+        else {
+            panic!("no call");
+        };
+        assert!(opened(&old_vault, &found.intent, BodyKind::Request).is_ok());
+        assert!(opened(&new_vault, found.end().unwrap(), BodyKind::Returned).is_ok());
+    }
+    let indexes =
+        files(&place.bodies_dir()).iter().filter(|it| it.extension().unwrap_or_default() == "index").count();
+    assert_eq!(indexes, 2, "one volume a writer");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fs;
 
 use tempfile::tempdir;
 use weir_audit::event::Hold;
-use weir_audit::vault::{Erase, Hidden, Whom};
+use weir_audit::vault::{Erase, Hidden, Stored, Whom};
 use weir_audit::{AuditError, BodyKind, Event, Holds, Log, Text, Vault, VaultOptions};
 
 use crate::support::*;
@@ -51,6 +51,11 @@ fn after_an_erasure_nothing_opens_even_from_a_backup_and_the_log_is_unchanged() 
 
     let after = raw_records(&place.log_dir());
     assert_eq!(after[..before.len()], before[..]);
+    let stored = |vault: &Vault, id| {
+        let record = place.call(id).0;
+        vault.files().check(&record, &record.intent.as_ref().unwrap().bodies[0]).unwrap()
+    };
+    assert_eq!((stored(&vault, ada), stored(&vault, bob)), (Stored::Wiped, Stored::Intact));
     let check = |vault: &Vault| {
         for kind in BodyKind::ALL {
             let pick = |(intent, end): (_, _)| match kind {
@@ -71,6 +76,33 @@ fn after_an_erasure_nothing_opens_even_from_a_backup_and_the_log_is_unchanged() 
     check(&vault);
     check(&place.vault());
     assert_eq!(place.vault().resume(&Holds::default()).unwrap().len(), 0);
+}
+
+#[test]
+fn an_older_copy_of_the_keys_is_made_to_forget_again() {
+    let place = Place::new();
+    let vault = place.vault();
+    let log = place.log(&vault);
+    let (ada, bob) =
+        run(async { (call(&log, &vault, Some("ada")).await, call(&log, &vault, Some("bob")).await) });
+    let backup = tempdir().unwrap();
+    for (name, dir) in [("keys", place.keys_dir()), ("bodies", place.bodies_dir())] {
+        copy(&dir, &backup.path().join(name));
+    }
+    let receipt = vault.erase(&wanted(Whom::Subject("ada")), &Holds::default()).unwrap();
+    run(log.append(Event::Erasure(receipt.erasure.clone()))).unwrap();
+    run(log.close()).unwrap();
+    vault.confirm(receipt).unwrap();
+    for (name, dir) in [("keys", place.keys_dir()), ("bodies", place.bodies_dir())] {
+        fs::remove_dir_all(&dir).unwrap();
+        copy(&backup.path().join(name), &dir);
+    }
+    let vault = place.vault();
+    let of = |id| opened(&vault, &place.call(id).0, BodyKind::Request);
+    assert_eq!(of(ada), Ok(text("ada", BodyKind::Request)), "they are back");
+    assert_eq!(vault.repeat_erasures(&place.log_dir()).unwrap(), 1);
+    assert_eq!((of(ada), of(bob)), (Err(Hidden::Erased), Ok(text("bob", BodyKind::Request))));
+    assert_eq!(vault.repeat_erasures(&place.log_dir()).unwrap(), 0);
 }
 
 #[test]

@@ -189,6 +189,27 @@ fn a_segment_with_an_open_call_stays_however_old_it_is() {
 }
 
 #[test]
+fn bodies_of_kept_records_stay_when_the_clock_was_behind_as_they_were_written() {
+    let place = Place::new();
+    let vault = place.vault();
+    let log = place.log(&vault);
+    let id = run(async {
+        let key = vault.subject("acme", Some("ada")).unwrap();
+        let mut bodies = weir_audit::Bodies::new(&key, log.new_id());
+        bodies.seal(BodyKind::Request, b"kept").unwrap();
+        // The volume is begun with a clock that is years behind.
+        place.clock.0.fetch_sub(1000 * DAY, std::sync::atomic::Ordering::SeqCst);
+        log.settled_with(intent("acme"), completion(200), bodies).await.unwrap()
+    });
+    run(log.close()).unwrap();
+    place.clock.advance_days(1000);
+    vault.prune(place.clock.wall() - std::time::Duration::from_secs(30 * DAY)).unwrap();
+    assert_eq!(opened(&vault, &place.call(id).0, BodyKind::Request), Ok("kept".into()));
+    vault.prune(place.clock.wall() + std::time::Duration::from_secs(30 * DAY)).unwrap();
+    assert_eq!(opened(&vault, &place.call(id).0, BodyKind::Request), Err(Hidden::Pruned));
+}
+
+#[test]
 fn bodies_and_nameless_keys_go_with_their_records_and_are_shown_as_pruned() {
     let place = Place::new();
     let (vault, log) = filled(&place, 12);
