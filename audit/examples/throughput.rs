@@ -1,15 +1,18 @@
-//! Measures the log: calls and records a second, syncs, and CPU time a call.
+//! Measures the log: calls and records a second, syncs, CPU time a call, and how fast it is verified.
 //!
-//! `cargo run --release -p weir-audit --example throughput -- DIR [CALLERS] [SECONDS]`
+//! `cargo run --release -p weir-audit --example throughput -- DIR [CALLERS] [SECONDS] [sealed]`
 #![allow(clippy::print_stdout, reason = "an example prints")]
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use weir_audit::exchange::{Cost, Hit, Impact, Latency, Redaction, Span, Usage};
+use weir_audit::proof::Seal;
+use weir_audit::proof::anchor::DirAnchor;
+use weir_audit::verify::{Trust, verify};
 use weir_audit::{Completion, Decision, Intent, Log, Options, PicoUsd, Quantity};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -18,12 +21,36 @@ fn main() -> Result<(), Box<dyn Error>> {
     let callers: u64 = arguments.next().map_or(Ok(256), |it| it.parse())?;
     let seconds: u64 = arguments.next().map_or(Ok(5), |it| it.parse())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build()?;
-    let (log, recovery) = Log::open(&dir, Options::default())?;
+    let is_sealed = arguments.next().is_some_and(|it| it == "sealed");
+    let seal = is_sealed.then(|| Seal {
+        anchor: Some(Arc::new(DirAnchor::new(&dir.with_extension("anchor")))),
+        ..Seal::beside(&dir)
+    });
+    let (log, recovery) = Log::open(&dir, Options { seal, ..Options::default() })?;
     println!("opened: {recovery:?}");
     let (start, cpu) = (Instant::now(), cpu_time()?);
     let waited = runtime.block_on(drive(&log, callers, Duration::from_secs(seconds)));
     runtime.block_on(log.close())?;
     report(&log, start.elapsed(), cpu_time()? - cpu, waited);
+    if is_sealed {
+        check(&dir)?;
+    }
+    Ok(())
+}
+
+/// Verifies the log, on one thread.
+fn check(dir: &Path) -> Result<(), Box<dyn Error>> {
+    let (start, cpu) = (Instant::now(), cpu_time()?);
+    let report = verify(dir, &Trust::default());
+    let (wall, cpu) = (start.elapsed(), cpu_time()? - cpu);
+    let records: u64 = report.lanes.iter().map(|lane| lane.records).sum();
+    let sealed: u64 = report.lanes.iter().filter_map(|lane| lane.proof.as_ref()).map(|it| it.size).sum();
+    println!("verified         {records} records, {sealed} of them sealed, {} faults", report.faults.len());
+    println!(
+        "verified/s       {:.0} ({:.0} a second of CPU)",
+        records as f64 / wall.as_secs_f64(),
+        records as f64 / cpu.as_secs_f64()
+    );
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 //! A call leaves two records: an [`Intent`], durable before the upstream is called, and a
 //! [`Completion`] after it. [`Log`] writes them, [`read`] finds them again.
 
+pub mod bundle;
 mod canonical;
 mod disk;
 mod encode;
@@ -20,6 +21,7 @@ mod recover;
 mod segment;
 mod text;
 mod ticket;
+pub mod verify;
 mod writer;
 
 pub use disk::{Disk, LocalDisk, SegmentFile};

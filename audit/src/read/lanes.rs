@@ -21,7 +21,7 @@ pub(crate) fn lane(dir: &Path, index: usize) -> PathBuf {
 }
 
 /// The lanes that exist, the first always.
-pub(super) fn lanes(dir: &Path) -> Vec<PathBuf> {
+pub(crate) fn lanes(dir: &Path) -> Vec<PathBuf> {
     (0..LANES).map(|index| lane(dir, index)).filter(|path| path == dir || path.is_dir()).collect()
 }
 

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 pub use call::{Call, Ending};
 pub use lanes::Cursor;
-pub(crate) use lanes::{LANES, lane};
+pub(crate) use lanes::{LANES, lane, lanes as lane_folders};
 pub use list::{Filter, Page, list};
 pub use records::{Records, iterate};
 pub use tail::{Line, Tail};
