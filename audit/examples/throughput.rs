@@ -1,7 +1,8 @@
-//! Measures the log: calls and records a second, syncs, and CPU time a call; without and with encrypted bodies.
+//! Measures the log: calls and records a second, syncs, and CPU time a call; without and with encrypted bodies,
+//! without and with seal; and how fast it is verified.
 //!
-//! `cargo run --release -p weir-audit --example throughput -- DIR [CALLERS] [SECONDS] [BODY_BYTES]`: with
-//! BODY_BYTES each call leaves four bodies, two of that size and two of double that.
+//! `cargo run --release -p weir-audit --example throughput -- DIR [CALLERS] [SECONDS] [BODY_BYTES] [sealed]`: with
+//! BODY_BYTES above 0 each call leaves four bodies, two of that size and two of double that.
 #![allow(clippy::print_stdout, reason = "an example prints")]
 
 use std::error::Error;
@@ -12,6 +13,9 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 use weir_audit::exchange::{Cost, Hit, Impact, Latency, Redaction, Span, Usage};
+use weir_audit::proof::Seal;
+use weir_audit::proof::anchor::DirAnchor;
+use weir_audit::verify::{Trust, verify};
 use weir_audit::{
     AuditError, Bodies, BodyKind, Completion, Decision, Intent, Log, Mode, Options, PicoUsd, Quantity, Vault,
     VaultOptions,
@@ -27,9 +31,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         measure_seal(&dir, body_bytes)?;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build()?;
+    let is_sealed = arguments.next().is_some_and(|it| it == "sealed");
     for bytes in if body_bytes > 0 { vec![0, body_bytes, 0, body_bytes] } else { vec![0] } {
         let vault = Arc::new(open_vault(&dir)?);
-        let options = Options { vault: Some(Arc::clone(&vault)), ..Options::default() };
+        let seal = is_sealed.then(|| Seal {
+            anchor: Some(Arc::new(DirAnchor::new(&dir.join("anchor")))),
+            ..Seal::beside(&dir.join("log"))
+        });
+        let options = Options { seal, vault: Some(Arc::clone(&vault)), ..Options::default() };
         let (log, recovery) = Log::open(&dir.join("log"), options)?;
         println!("opened: {recovery:?}");
         let (start, cpu) = (Instant::now(), cpu_time()?);
@@ -38,6 +47,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         runtime.block_on(log.close())?;
         println!("bodies           4 of {bytes} to {} bytes", 2 * bytes);
         report(&log, start.elapsed(), cpu_time()? - cpu, waited);
+    }
+    if is_sealed {
+        check(&dir.join("log"))?;
     }
     Ok(())
 }
@@ -88,6 +100,22 @@ async fn keep(log: &Log, kept: &Kept, subject: &str, policy_set: &Arc<str>) -> R
     reply.seal(BodyKind::Reply, &kept.double)?;
     reply.seal(BodyKind::Returned, &kept.double)?;
     ticket.complete_with(completion(), reply);
+    Ok(())
+}
+
+/// Verifies the log, on one thread.
+fn check(dir: &Path) -> Result<(), Box<dyn Error>> {
+    let (start, cpu) = (Instant::now(), cpu_time()?);
+    let report = verify(dir, &Trust::default());
+    let (wall, cpu) = (start.elapsed(), cpu_time()? - cpu);
+    let records: u64 = report.lanes.iter().map(|lane| lane.records).sum();
+    let sealed: u64 = report.lanes.iter().filter_map(|lane| lane.proof.as_ref()).map(|it| it.size).sum();
+    println!("verified         {records} records, {sealed} of them sealed, {} faults", report.faults.len());
+    println!(
+        "verified/s       {:.0} ({:.0} a second of CPU)",
+        records as f64 / wall.as_secs_f64(),
+        records as f64 / cpu.as_secs_f64()
+    );
     Ok(())
 }
 

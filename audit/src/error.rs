@@ -68,6 +68,14 @@ pub enum AuditError {
         /// The folder of tiles.
         path: PathBuf,
     },
+    /// A bundle can't be written.
+    #[error("no bundle can be made of {}: {reason}", path.display())]
+    Bundle {
+        /// The file or folder concerned.
+        path: PathBuf,
+        /// Why not.
+        reason: &'static str,
+    },
     /// The newest records are not covered by a checkpoint yet.
     #[error("the audit log is not sealed: {reason}")]
     Unsealed {

@@ -3,6 +3,7 @@
 //! A call leaves two records: an [`Intent`], durable before the upstream is called, and a
 //! [`Completion`] after it. [`Log`] writes them, [`read`] finds them again. [`vault`] keeps the bodies, encrypted.
 
+pub mod bundle;
 mod canonical;
 mod disk;
 mod encode;
@@ -23,6 +24,7 @@ mod segment;
 mod text;
 mod ticket;
 pub mod vault;
+pub mod verify;
 mod writer;
 
 pub use disk::{Disk, LocalDisk, SegmentFile};

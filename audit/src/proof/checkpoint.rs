@@ -6,7 +6,7 @@ use std::str::FromStr;
 use signed_note::{Note, Signer, Verifier, VerifierList};
 use tlog_tiles::Hash;
 
-use super::keys::VerifierKey;
+use super::keys::{SigningKey, VerifierKey};
 
 /// Largest tree that is believed: far more than any log holds, and small enough that no sum over it overflows.
 pub const MAX_SIZE: u64 = 1 << 48;
@@ -125,10 +125,20 @@ impl SignedCheckpoint {
     }
 }
 
+/// The signature line that `signer` sets under the text of a note, for who writes notes by hand.
+///
+/// # Errors
+/// [`NotACheckpoint`] when the text can't stand in a note.
+pub fn sign_text(text: &str, signer: &SigningKey) -> Result<String, NotACheckpoint> {
+    let mut note = Note::new(text.as_bytes(), &[]).map_err(|_| NotACheckpoint)?;
+    note.add_sigs(&[signer]).map_err(|_| NotACheckpoint)?;
+    let line = note.to_bytes().split_off(text.len() + 1);
+    String::from_utf8(line).map_err(|_| NotACheckpoint)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proof::keys::SigningKey;
 
     fn signed() -> (SignedCheckpoint, SigningKey) {
         let key = SigningKey::from_seed("weir/a", [7; 32]);

@@ -15,6 +15,8 @@ use crate::segment;
 
 /// Folder of a lane's tiles and checkpoint.
 pub(crate) const TREE: &str = "tree";
+/// File that names the key a lane began with.
+pub(crate) const FIRST_KEY: &str = "first-key";
 /// Records read at once.
 const STEP: usize = 2048;
 /// Full tiles gathered before they are written, when a tree is built anew.

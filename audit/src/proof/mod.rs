@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use growth::{FIRST_KEY, TREE};
 pub use sealer::{Anchoring, Sealing};
 pub(crate) use sealer::{Sealer, Shared};
 pub use tlog_tiles::{Hash, record_hash};

@@ -13,11 +13,12 @@ use tokio::sync::watch;
 use super::anchor::{Swapped, replace};
 use super::checkpoint::{Checkpoint, SignedCheckpoint};
 use super::evidence::KeyEvidence;
-use super::growth::{Growth, TREE, Wanted};
+use super::growth::{FIRST_KEY, Growth, TREE, Wanted};
 use super::keyfile::{KeyFile, Retiring};
 use super::keys::{SigningKey, VerifierKey};
 use super::witness::Cosigners;
 use super::{Seal, lane_file};
+use crate::disk::sync_folder;
 use crate::error::AuditError;
 use crate::options::Options;
 use crate::writer::Counters;
@@ -196,7 +197,17 @@ impl Sealer {
 
     /// Keeps a new key, once its announcement is durable.
     pub(crate) fn save_key(&self) -> Result<(), AuditError> {
-        if self.is_new_key { self.keys.save() } else { Ok(()) }
+        if !self.is_new_key {
+            return Ok(());
+        }
+        self.keys.save()?;
+        let tree = self.dir.join(TREE);
+        let path = tree.join(FIRST_KEY);
+        let written = std::fs::create_dir_all(&tree).and_then(|()| {
+            replace(&path, format!("{}\n", self.key()).as_bytes())?;
+            sync_folder(&self.dir)
+        });
+        written.map_err(AuditError::io("writing", &path))
     }
 
     /// The thread's body.

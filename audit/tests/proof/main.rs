@@ -2,8 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may stop at once")]
 
 mod anchoring;
+mod bundles;
 mod oracle;
 mod rotation;
 mod sealing;
 mod support;
+#[path = "../../examples/evidence/tamper.rs"]
+mod tamper;
+mod tampering;
 mod witnesses;

@@ -175,3 +175,13 @@ pub fn frame(json: &[u8], synced: &[u8], out: &mut Vec<u8>) {
     let sum = crc32c::crc32c_append(crc32c::crc32c(&[&length, synced].concat()), json);
     out.extend([length.as_slice(), &sum.to_le_bytes(), synced, json].concat());
 }
+
+/// Runs property tests the same way each time.
+pub fn runner() -> proptest::test_runner::TestRunner {
+    let config = proptest::test_runner::Config { failure_persistence: None, cases: 96, ..Default::default() };
+    let algorithm = proptest::test_runner::RngAlgorithm::ChaCha;
+    proptest::test_runner::TestRunner::new_with_rng(
+        config,
+        proptest::test_runner::TestRng::deterministic_rng(algorithm),
+    )
+}

@@ -1,0 +1,195 @@
+//! All segments of a lane in order: frames, records, their numbers, boots and pairs, and the leaves they give.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+use uuid::Uuid;
+
+use super::leaves::Leaves;
+use super::record::{check_bodies, read};
+use super::signed::{Signed, checkpoint_key};
+use super::{Faults, LaneReport, Trust};
+use crate::proof::{TREE, record_hash};
+use crate::record::{Kind, Record};
+use crate::segment::{self, HEADER, Header};
+
+pub(super) struct Walk<'a> {
+    trust: &'a Trust<'a>,
+    signed: &'a mut Signed,
+    faults: &'a mut Faults,
+    leaves: Leaves,
+    report: LaneReport,
+    next_seq: u64,
+    /// Segments behind the one that is read.
+    rest: usize,
+    open: HashMap<Uuid, u64>,
+    boot: Uuid,
+    boots: HashSet<Uuid>,
+    scratch: Vec<u8>,
+}
+
+impl<'a> Walk<'a> {
+    /// Walks over the lane in `folder`.
+    pub(super) fn over(
+        folder: &Path,
+        trust: &'a Trust<'a>,
+        signed: &'a mut Signed,
+        faults: &'a mut Faults,
+    ) -> LaneReport {
+        let segments = segment::list(folder).unwrap_or_else(|error| {
+            faults.add(None, None, error.to_string());
+            Vec::new()
+        });
+        let first_seq = segments.first().map_or(1, |(seq, _)| (*seq).max(1));
+        let leaves = Leaves::new(&folder.join(TREE), first_seq, signed.covered());
+        signed.begin(first_seq, &leaves);
+        let mut walk = Self {
+            trust,
+            signed,
+            faults,
+            leaves,
+            report: LaneReport { first_seq, ..LaneReport::default() },
+            next_seq: first_seq,
+            rest: segments.len(),
+            open: HashMap::new(),
+            boot: Uuid::nil(),
+            boots: HashSet::new(),
+            scratch: Vec::new(),
+        };
+        if !walk.leaves.can_go_on() {
+            walk.faults.add(Some(first_seq), None, "the tiles of what stood before it are missing");
+        }
+        for (first_seq, path) in &segments {
+            walk.rest -= 1;
+            walk.segment(*first_seq, path);
+        }
+        walk.finish()
+    }
+
+    fn segment(&mut self, first_seq: u64, path: &Path) {
+        let is_last = self.rest == 0;
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let bytes = match std::fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) => return self.lose(format!("{name} can't be read: {error}")),
+        };
+        let header = match Header::decode(&bytes) {
+            Ok(header) => header,
+            Err(_) if is_last && bytes.len() <= HEADER => {
+                self.report.torn_bytes += bytes.len() as u64;
+                return;
+            }
+            Err(reason) => return self.lose(format!("{name}: {reason}")),
+        };
+        if header.first_seq != first_seq || first_seq != self.next_seq {
+            self.lose(format!("it is missing: {name} does not follow the segment before"));
+            self.next_seq = header.first_seq;
+        }
+        let mut at = HEADER;
+        while let Some(frame) = bytes.get(at..).and_then(segment::frame) {
+            self.record(frame.json);
+            at += frame.len();
+        }
+        if at == bytes.len() {
+            return;
+        }
+        if is_last && !segment::is_damaged(&bytes, at) {
+            self.report.torn_bytes += (bytes.len() - at) as u64;
+        } else {
+            self.lose(format!("its frame at offset {at} of {name} is damaged"));
+        }
+    }
+
+    /// The record that is expected now can't be had.
+    fn lose(&mut self, reason: String) {
+        self.faults.add(Some(self.next_seq), None, reason);
+        self.leaves.give_up();
+    }
+
+    fn record(&mut self, json: &[u8]) {
+        let seq = self.next_seq;
+        self.next_seq = seq.saturating_add(1);
+        self.report.records += 1;
+        self.leaves.push(seq, record_hash(json), self.signed);
+        match read(json, &mut self.scratch) {
+            Ok(record) => {
+                let id = Some(record.record_id);
+                if self.leaves.suspect == Some(seq) {
+                    self.leaves.suspect_id = id;
+                }
+                if let Err(reason) = self.check(seq, &record) {
+                    self.faults.add(Some(seq), id, reason);
+                }
+            }
+            Err(reason) => self.faults.add(Some(seq), None, reason),
+        }
+    }
+
+    fn check(&mut self, seq: u64, record: &Record) -> Result<(), String> {
+        if record.node_seq != seq {
+            // Said once: what follows is judged by the number that stands here.
+            self.next_seq = record.node_seq.saturating_add(1);
+            self.leaves.give_up();
+            return Err(format!("its number is {}", record.node_seq));
+        }
+        if self.report.node_id.is_empty() {
+            record.node_id.as_str().clone_into(&mut self.report.node_id);
+        }
+        if self.report.node_id != record.node_id.as_str() {
+            return Err("another node wrote it".into());
+        }
+        if self.boot != record.boot_id {
+            self.boot = record.boot_id;
+            self.report.boots += 1;
+            if !self.boots.insert(record.boot_id) {
+                return Err("it goes back to an earlier run of the writer".into());
+            }
+        }
+        let is_first = record.key.as_ref().is_some_and(|event| event.action.as_str() == "make");
+        if let Some(key) = checkpoint_key(record).filter(|_| is_first) {
+            self.signed.announced(&key);
+        }
+        self.pair(seq, record)?;
+        if let Some(bodies) = self.trust.bodies {
+            let bodies = check_bodies(record, bodies);
+            let (good, missing) =
+                bodies.map_err(|kind| format!("its body `{kind}` is not the one it names"))?;
+            self.report.bodies += good;
+            self.report.missing_bodies += missing;
+        }
+        Ok(())
+    }
+
+    fn pair(&mut self, seq: u64, record: &Record) -> Result<(), String> {
+        match (record.kind, record.intent_id) {
+            (Kind::Intent, _) => {
+                self.report.intents += 1;
+                if self.open.insert(record.record_id, seq).is_some() {
+                    return Err("its id is that of a call that is still open".into());
+                }
+            }
+            (kind, Some(intent_id)) => {
+                match kind {
+                    Kind::Completion => self.report.completions += 1,
+                    _ => self.report.abandoned += 1,
+                }
+                if self.open.remove(&intent_id).is_none() {
+                    if self.report.first_seq == 1 {
+                        return Err(format!("it ends the call {intent_id}, which is not open"));
+                    }
+                    self.report.pruned_calls += 1;
+                }
+            }
+            (_, None) => {}
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> LaneReport {
+        let last = self.next_seq.saturating_sub(1);
+        self.signed.blame(last, &self.leaves, self.faults);
+        self.leaves.finish(self.faults);
+        self.report.open = self.open.len() as u64;
+        self.report
+    }
+}
