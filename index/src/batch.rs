@@ -1,6 +1,6 @@
 //! Lines of the log become rows: what one transaction writes, and the position behind it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::json;
 use uuid::Uuid;
@@ -71,7 +71,7 @@ pub struct Batch {
     pub(crate) lane: LaneId,
     /// The position the records follow.
     pub(crate) from: Watermark,
-    /// The position behind them. `orphans` is still that of `from`: only the database can count them.
+    /// The position behind them. `orphans` still lacks those that only the database can tell.
     pub(crate) to: Watermark,
     pub(crate) calls: Vec<CallRow>,
     pub(crate) ends: Vec<LateEnd>,
@@ -80,6 +80,8 @@ pub struct Batch {
     pub(crate) reviews: Vec<Reviewed>,
     /// Where a call of this batch stands in `calls`.
     places: HashMap<Uuid, usize>,
+    /// Which calls `ends` has an end of: a second one is one too many.
+    late: HashSet<Uuid>,
 }
 
 impl Batch {
@@ -98,6 +100,7 @@ impl Batch {
             erasures: Vec::new(),
             reviews: Vec::new(),
             places: HashMap::new(),
+            late: HashSet::new(),
         };
         for line in lines {
             batch.add(line)?;
@@ -146,7 +149,8 @@ impl Batch {
                 row.marks.review = end.review();
                 row.end = end;
             }
-            None => self.ends.push(LateEnd { call, end }),
+            None if self.late.insert(call) => self.ends.push(LateEnd { call, end }),
+            None => self.to.orphans += 1,
         }
     }
 

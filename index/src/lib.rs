@@ -7,6 +7,7 @@ mod batch;
 mod error;
 mod follow;
 mod indexer;
+mod postgres;
 mod query;
 mod row;
 mod sql;
@@ -18,6 +19,7 @@ pub use batch::{Batch, LaneId, Watermark};
 pub use error::IndexError;
 pub use follow::{Lane, Until, source_of};
 pub use indexer::{Indexer, LaneState, Settings, State, catch_up, reindex};
+pub use postgres::{PostgresIndex, PostgresSettings, PostgresStore};
 pub use query::{
     CallPage, CallState, Completeness, Cursor, EventPage, EventQuery, Group, MAX_IDS, MAX_PAGE, Page, Query,
     Scope, Totals,

@@ -19,6 +19,13 @@ pub(crate) enum Value {
     Hash(LeafHash),
 }
 
+impl fmt::Debug for Value {
+    /// Without the content, which may be about a person.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Value(..)")
+    }
+}
+
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ColumnType {

@@ -9,9 +9,12 @@
     reason = "test code"
 )]
 
+#[path = "../support/cluster.rs"]
+mod cluster;
 mod erasure;
 mod faults;
 mod following;
 mod kill;
 mod questions;
+mod shipping;
 mod support;
