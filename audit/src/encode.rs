@@ -11,10 +11,6 @@ use crate::text::{Stamp, Text};
 
 /// The body of a record that is yet to be written.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "completions are every second record; a box is an allocation each"
-)]
 pub(crate) enum Body {
     Intent(Intent),
     Completion { intent_id: Uuid, tenant: Text, completion: Completion },

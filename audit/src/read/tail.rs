@@ -64,7 +64,14 @@ impl Tail {
                 self.next_seq += 1;
             }
             self.place = Some(Place { path, offset: offset + at as u64 });
-            if lines.len() == before && !self.step_on(bytes.is_empty())? {
+            if lines.len() > before {
+                continue;
+            }
+            if !bytes.is_empty() {
+                self.expect_torn()?;
+                break;
+            }
+            if !self.step_on()? {
                 break;
             }
         }
@@ -93,20 +100,18 @@ impl Tail {
         Ok(Some(Place { path: path.clone(), offset: offset as u64 }))
     }
 
-    /// Where no whole frame stands: moves to the segment that begins with the next record; `false` when there is
-    /// none yet.
-    fn step_on(&mut self, is_at_end: bool) -> Result<bool, AuditError> {
+    /// Where bytes stand that are no whole frame: they must be an unfinished write, at the end of the newest segment.
+    fn expect_torn(&self) -> Result<(), AuditError> {
+        let Some(place) = &self.place else { return Ok(()) };
+        let is_newest = segment::list(&self.dir)?.last().is_some_and(|(_, path)| *path == place.path);
+        let whole = read_from(&place.path, 0, u64::MAX)?;
+        let is_torn = usize::try_from(place.offset).is_ok_and(|at| !segment::is_damaged(&whole, at));
+        if is_newest && is_torn { Ok(()) } else { Err(corrupt(&place.path, place.offset, "a bad frame")) }
+    }
+
+    /// At the end of a segment: moves to the one that begins with the next record; `false` when there is none yet.
+    fn step_on(&mut self) -> Result<bool, AuditError> {
         let Some(place) = &self.place else { return Ok(false) };
-        if !is_at_end {
-            let newest = segment::list(&self.dir)?.last().is_some_and(|(_, path)| *path == place.path);
-            let whole = read_from(&place.path, 0, u64::MAX)?;
-            let is_torn = usize::try_from(place.offset).is_ok_and(|at| !segment::is_damaged(&whole, at));
-            return if newest && is_torn {
-                Ok(false)
-            } else {
-                Err(corrupt(&place.path, place.offset, "a bad frame"))
-            };
-        }
         let path = segment::path(&self.dir, self.next_seq);
         if place.path == path || !path.is_file() {
             return Ok(false);
