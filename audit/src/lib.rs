@@ -4,11 +4,13 @@
 //! [`Completion`] after it. [`Log`] writes them, [`read`] finds them again.
 
 mod canonical;
+pub mod completeness;
 mod disk;
 mod encode;
 mod error;
 pub mod event;
 pub mod exchange;
+pub mod export;
 mod log;
 mod options;
 mod queue;
