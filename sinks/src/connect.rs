@@ -8,12 +8,27 @@ use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use crate::address::Security;
 use crate::error::Failure;
 
-pub(crate) trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
+pub(crate) trait Connection: AsyncRead + AsyncWrite + Send + Sync + Unpin {
+    /// Whether the other side has reset the connection since the last look.
+    fn is_reset(&self) -> bool;
+}
+
+impl Connection for TcpStream {
+    fn is_reset(&self) -> bool {
+        !matches!(self.take_error(), Ok(None))
+    }
+}
+
+impl Connection for TlsStream<TcpStream> {
+    fn is_reset(&self) -> bool {
+        self.get_ref().0.is_reset()
+    }
+}
 
 /// A host, a port, and how to get there.
 #[derive(Clone, Debug)]

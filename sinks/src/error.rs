@@ -76,6 +76,11 @@ pub enum Failure {
     /// The connection ended before the receiver had confirmed.
     #[error("the connection broke off before the receiver confirmed")]
     Broken,
+    /// The connection ended, but anybody on the way could have ended it.
+    #[error(
+        "the receiver ended the connection without the closing alert of TLS: if it is known to do so, as rsyslog is, let the end of the connection confirm"
+    )]
+    Unconfirmed,
     /// The receiver asks to come again later.
     #[error("the receiver is busy (status {status})")]
     Busy {
@@ -121,6 +126,7 @@ impl Failure {
             Self::Tls => "tls",
             Self::TimedOut => "timeout",
             Self::Broken => "broken",
+            Self::Unconfirmed => "unconfirmed",
             Self::Busy { .. } => "busy",
             Self::Faulty { .. } => "faulty",
             Self::Denied { .. } => "denied",

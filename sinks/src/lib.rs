@@ -29,8 +29,8 @@ pub use error::{Failure, SinkError};
 pub use run::{Lane, Place, Sinks, Upto};
 pub use secret::Secret;
 pub use settings::{
-    Form, Identity, Limits, OnRefusal, OtlpSettings, Plaintext, Receiver, SinkSettings, SyslogSettings,
-    TlsSettings, Transport, WebhookSettings,
+    Confirm, Form, Identity, Limits, OnRefusal, OtlpSettings, Plaintext, Receiver, SinkSettings,
+    SyslogSettings, TlsSettings, Transport, WebhookSettings,
 };
 pub use sink::Sink;
 pub use state::{SinkState, States, Status};

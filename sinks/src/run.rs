@@ -182,7 +182,7 @@ fn syslog(sink: &SinkSettings, syslog: &SyslogSettings) -> Result<Box<dyn Sink>,
         Transport::Udp => (Security::None, None, Way::Datagrams),
     };
     let door = Door { host: syslog.host.clone(), port: syslog.port, security, tls };
-    Ok(Box::new(Syslog { door, way, deadline: sink.deadline }))
+    Ok(Box::new(Syslog { door, way, confirm: syslog.confirm, deadline: sink.deadline }))
 }
 
 fn webhook(

@@ -200,6 +200,7 @@ impl Worker {
                     }
                 }
                 Failure::Denied { .. } => self.gauge.set(Status::Denied),
+                Failure::Unconfirmed if tries >= LAST_WORD => self.gauge.set(Status::Denied),
                 Failure::Busy { retry_after, .. } => {
                     asked = retry_after;
                     self.gauge.set(Status::Retrying);

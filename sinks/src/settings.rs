@@ -155,6 +155,20 @@ pub struct SyslogSettings {
     pub port: u16,
     /// How messages travel.
     pub transport: Transport,
+    /// What counts as the receiver's confirmation over TLS.
+    pub confirm: Confirm,
+}
+
+/// What counts as a receiver's confirmation, where syslog itself has none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Confirm {
+    /// The closing alert of TLS, which RFC 5425 asks for and which nobody else can make.
+    #[default]
+    ClosingAlert,
+    /// The end of the connection, for receivers that send no alert, as rsyslog. Somebody on the way who can end
+    /// connections can then keep records from the receiver, and so can a receiver that takes a message off the wire
+    /// and ends without looking at it; the gap in the records' numbers shows it.
+    End,
 }
 
 impl SyslogSettings {
@@ -310,7 +324,12 @@ mod tests {
     #[test]
     fn other_receivers_are_checked_too() {
         let syslog = |host: &str, port: u16| {
-            Receiver::Syslog(SyslogSettings { host: host.into(), port, transport: Transport::Udp })
+            Receiver::Syslog(SyslogSettings {
+                host: host.into(),
+                port,
+                transport: Transport::Udp,
+                confirm: Confirm::default(),
+            })
         };
         let otlp = |name: &str| {
             Receiver::Otlp(OtlpSettings {

@@ -49,7 +49,7 @@ pub enum Status {
     Running,
     /// The last delivery failed; it tries again.
     Retrying,
-    /// Alarm: the receiver turns the sink away; it tries again at its longest wait.
+    /// Alarm: the receiver turns the sink away, or never confirms; it tries again.
     Denied,
     /// Alarm: the receiver refused a record for good, and the sink has stopped there.
     Refused,

@@ -1,11 +1,11 @@
 //! A syslog server: RFC 5424 messages by TLS (RFC 5425), TCP (RFC 6587, counted octets) or UDP (RFC 5426).
 //!
 //! Syslog has no acknowledgement. Over a stream the end of the connection serves as one: a batch has a connection of
-//! its own, which we end, and the receiver ends its side once it has read to the end. A receiver that broke off
-//! before has confirmed nothing, and the batch is sent again. UDP confirms nothing ever.
+//! its own, which we end, and the receiver ends its side once it has read to the end. A receiver that ended its side
+//! before answers the rest with a reset, which is waited for; then the batch is sent again. UDP confirms nothing.
 
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use syslog_fmt::v5424::{Config, Formatter, Msg};
@@ -17,18 +17,22 @@ use tokio::time::timeout;
 use crate::batch::{Batch, Item, Level};
 use crate::connect::{Connection, Door};
 use crate::error::Failure;
+use crate::settings::Confirm;
 use crate::sink::Sink;
 
 /// Our structured data: 32473 is the number that IANA keeps for examples, as Weir has none of its own.
 const ELEMENT: &str = "weir@32473";
 /// Most bytes that a receiver may send before it ends its side; syslog receivers send none.
 const MOST_CHATTER: usize = 4096;
+/// Least and most time to wait for a reset; within that, twice as long as connecting took.
+const SETTLING: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 
 /// Sends batches to one server.
 #[derive(Debug)]
 pub(crate) struct Syslog {
     pub(crate) door: Door,
     pub(crate) way: Way,
+    pub(crate) confirm: Confirm,
     pub(crate) deadline: Duration,
 }
 
@@ -50,7 +54,7 @@ impl Sink for Syslog {
     async fn deliver(&mut self, batch: &Batch) -> Result<(), Failure> {
         let sent = async {
             match self.way {
-                Way::Stream => stream(self.door.open().await?, &self.encode(batch)).await,
+                Way::Stream => self.stream(&self.encode(batch)).await,
                 Way::Datagrams => self.datagrams(batch).await,
             }
         };
@@ -59,6 +63,34 @@ impl Sink for Syslog {
 }
 
 impl Syslog {
+    /// Writes everything, ends our side, and waits until the receiver has ended its own.
+    async fn stream(&self, bytes: &[u8]) -> Result<(), Failure> {
+        let begun = Instant::now();
+        let mut connection = self.door.open().await?;
+        let settling = (begun.elapsed() * 2).clamp(SETTLING.0, SETTLING.1);
+        connection.write_all(bytes).await.map_err(|_| Failure::Broken)?;
+        connection.shutdown().await.map_err(|_| Failure::Broken)?;
+        self.hear_end(&mut *connection).await?;
+        // INVARIANT: what comes to a side that has ended is answered by a reset, one round trip later.
+        tokio::time::sleep(settling).await;
+        if connection.is_reset() { Err(Failure::Broken) } else { Ok(()) }
+    }
+
+    async fn hear_end(&self, connection: &mut dyn Connection) -> Result<(), Failure> {
+        let mut chatter = [0; MOST_CHATTER];
+        let mut heard = 0;
+        while heard <= MOST_CHATTER {
+            match connection.read(&mut chatter).await {
+                Ok(0) => return Ok(()),
+                Ok(read) => heard += read,
+                Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => return Err(Failure::Broken),
+                Err(_) if self.confirm == Confirm::End => return Ok(()),
+                Err(_) => return Err(Failure::Unconfirmed),
+            }
+        }
+        Err(Failure::Broken)
+    }
+
     async fn datagrams(&self, batch: &Batch) -> Result<(), Failure> {
         let to = self.door.addresses().await?.into_iter().next().ok_or(Failure::Unreachable)?;
         let from = if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
@@ -70,24 +102,6 @@ impl Syslog {
             socket.send(&message(&formatter, item)).await.map_err(|_| Failure::Broken)?;
         }
         Ok(())
-    }
-}
-
-/// Writes everything, ends our side, and waits until the receiver has ended its own.
-async fn stream(mut connection: Box<dyn Connection>, bytes: &[u8]) -> Result<(), Failure> {
-    connection.write_all(bytes).await.map_err(|_| Failure::Broken)?;
-    connection.shutdown().await.map_err(|_| Failure::Broken)?;
-    let mut chatter = [0; MOST_CHATTER];
-    let mut heard = 0;
-    loop {
-        // With TLS an end without a closing alert is an error here: anybody on the way could have forged it.
-        match connection.read(&mut chatter).await.map_err(|_| Failure::Broken)? {
-            0 => return Ok(()),
-            read => heard += read,
-        }
-        if heard > MOST_CHATTER {
-            return Err(Failure::Broken);
-        }
     }
 }
 

@@ -32,7 +32,10 @@ const MAY_DEPEND: [(&str, &[&str]); 11] = [
     ("callers", &["policies"]),
     ("classifiers", &[]),
     ("dialects", &["policies", "accounting"]),
-    ("gateway", &["accounting", "audit", "callers", "classifiers", "dialects", "inference", "policies", "sinks"]),
+    (
+        "gateway",
+        &["accounting", "audit", "callers", "classifiers", "dialects", "inference", "policies", "sinks"],
+    ),
     ("inference", &[]),
     ("policies", &["accounting", "classifiers"]),
     ("sinks", &["audit"]),

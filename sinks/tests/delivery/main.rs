@@ -3,5 +3,8 @@
 
 mod faults;
 mod otlp;
+mod pki;
+mod real;
 mod restarts;
 mod support;
+mod syslog;

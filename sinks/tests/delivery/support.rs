@@ -114,6 +114,8 @@ impl Running {
 /// Asks again and again, for as long as anything here may take.
 pub async fn until<T>(ask: impl Fn() -> Option<T>, otherwise: impl Fn() -> String) -> T {
     let mut tick = tokio::time::interval(Duration::from_millis(5));
+    // A machine that stood still must not use up the patience at once.
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     for _ in 0..6000 {
         if let Some(found) = ask() {
             return found;
