@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use weir_sinks::{Backoff, OnRefusal, Status};
+use weir_sinks::{Backoff, OnRefusal, Receiver, Secret, Status};
 
+use crate::pki::Pki;
 use crate::support::{Act, Scene, Web, status, webhook};
 
 fn all(calls: u64) -> Vec<u64> {
@@ -17,7 +18,7 @@ async fn everything_arrives_once_and_in_order_whatever_the_receiver_does() {
     let web = Web::new(|number, _| match number {
         0 => Act::Hang,
         1 => Act::Close,
-        2 => Act::Slam,
+        2 => Act::Half,
         3 => status(500),
         4 => Act::Answer(429, "retry-after: 0\r\n".into(), String::new()),
         5 => Act::Answer(503, "retry-after: Sun, 06 Nov 1994 08:49:37 GMT\r\n".into(), "busy".into()),
@@ -173,5 +174,45 @@ async fn signed_requests_go_to_the_address_and_nothing_tells_the_token() {
     assert!(request.headers["webhook-signature"].starts_with("v1,"));
     let record = &request.json()["data"]["records"][0];
     assert!(record["record_id"].is_string() && record["intent"]["app"] == "desk");
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_https_only_a_trusted_server_hears_anything() {
+    let scene = Scene::new();
+    scene.write(5).await;
+    let pki = Pki::new(scene.dir.path());
+    let web = Web::with(Some(pki.server()), |_, _| status(200)).await;
+    let settings = |ca: &str, host: &str| {
+        let mut settings = webhook(web.address);
+        if let Receiver::Webhook(webhook) = &mut settings.receiver {
+            webhook.url = Secret::new(format!("https://{host}:{}/in", web.address.port()));
+            webhook.tls = pki.client(ca);
+        }
+        settings
+    };
+    for (ca, host) in [("other-ca.pem", "localhost"), ("ca.pem", "127.0.0.1")] {
+        let running = scene.start(settings(ca, host));
+        let state = running.until(|state| state.failures >= 3).await;
+        assert_eq!((state.last_failure, state.position), (Some("tls"), 0), "{ca} {host}");
+        running.stop().await;
+    }
+    assert!(web.requests().is_empty());
+    let running = scene.start(settings("ca.pem", "localhost"));
+    running.until(|state| state.position == 10).await;
+    running.stop().await;
+    assert_eq!(web.taken(), all(5));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plaintext_leaves_the_machine_only_where_that_is_allowed() {
+    let scene = Scene::new();
+    scene.write(1).await;
+    let mut settings = webhook("192.0.2.1:80".parse().unwrap());
+    settings.deadline = Duration::from_secs(30);
+    let running = scene.start(settings);
+    // Turned away at once, before any connection: the deadline is far.
+    let state = running.until(|state| state.failures >= 3).await;
+    assert_eq!((state.last_failure, state.position), (Some("unreachable"), 0));
     running.stop().await;
 }

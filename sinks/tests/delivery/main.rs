@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may stop at once")]
 
 mod faults;
+mod kill;
 mod otlp;
 mod pki;
 mod real;

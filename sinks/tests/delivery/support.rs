@@ -8,10 +8,11 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 use weir_audit::{Completion, Decision, Intent, Log, Options, System};
 use weir_sinks::{
     Backoff, Lane, Limits, OtlpSettings, Place, Plaintext, Receiver, Secret, SinkSettings, SinkState, Sinks,
@@ -162,8 +163,8 @@ pub enum Act {
     Hang,
     /// Takes the request and closes the connection.
     Close,
-    /// Closes before it has read the request.
-    Slam,
+    /// Closes in the middle of the answer's head.
+    Half,
     /// Promises a body that never comes.
     Trickle,
 }
@@ -211,6 +212,14 @@ pub struct Web {
 impl Web {
     /// `script` is shown the number of each request, from 0, and the request.
     pub async fn new(script: impl FnMut(usize, &Request) -> Act + Send + 'static) -> Self {
+        Self::with(None, script).await
+    }
+
+    /// The same over TLS.
+    pub async fn with(
+        tls: Option<Arc<rustls::ServerConfig>>,
+        script: impl FnMut(usize, &Request) -> Act + Send + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let requests: Arc<Mutex<Vec<Request>>> = Arc::default();
@@ -219,7 +228,14 @@ impl Web {
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                tokio::spawn(serve(stream, shared.0.clone(), shared.1.clone()));
+                let (requests, script) = shared.clone();
+                match tls.clone().map(TlsAcceptor::from) {
+                    None => drop(tokio::spawn(serve(stream, requests, script))),
+                    Some(tls) => drop(tokio::spawn(async move {
+                        let Ok(stream) = tls.accept(stream).await else { return };
+                        serve(stream, requests, script).await;
+                    })),
+                }
             }
         });
         Self { address, requests, script }
@@ -239,7 +255,11 @@ impl Web {
     }
 }
 
-async fn serve(mut stream: TcpStream, requests: Arc<Mutex<Vec<Request>>>, script: Arc<Mutex<Script>>) {
+async fn serve(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    requests: Arc<Mutex<Vec<Request>>>,
+    script: Arc<Mutex<Script>>,
+) {
     let Some(mut request) = read(&mut stream).await else { return };
     let act = {
         let mut all = requests.lock().unwrap();
@@ -258,7 +278,7 @@ async fn serve(mut stream: TcpStream, requests: Arc<Mutex<Vec<Request>>>, script
         }
         Act::Hang => std::future::pending().await,
         Act::Close => {}
-        Act::Slam => drop(stream.set_zero_linger()),
+        Act::Half => drop(stream.write_all(b"HTTP/1.1 200 X\r\ncontent-le").await),
         Act::Trickle => {
             drop(stream.write_all(b"HTTP/1.1 200 X\r\ncontent-length: 10\r\n\r\nab").await);
             std::future::pending().await
@@ -266,7 +286,7 @@ async fn serve(mut stream: TcpStream, requests: Arc<Mutex<Vec<Request>>>, script
     }
 }
 
-async fn read(stream: &mut TcpStream) -> Option<Request> {
+async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Option<Request> {
     let mut bytes = Vec::new();
     let head = loop {
         if let Some(at) = bytes.windows(4).position(|it| it == b"\r\n\r\n") {
