@@ -5,11 +5,13 @@
 
 pub mod bundle;
 mod canonical;
+pub mod completeness;
 mod disk;
 mod encode;
 mod error;
 pub mod event;
 pub mod exchange;
+pub mod export;
 mod folder;
 mod hold;
 mod log;

@@ -3,6 +3,7 @@
 
 mod admission;
 mod bodies;
+mod completeness;
 mod damage;
 mod erasing;
 mod following;
