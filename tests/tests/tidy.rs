@@ -32,7 +32,10 @@ const MAY_DEPEND: [(&str, &[&str]); 11] = [
     ("callers", &["policies"]),
     ("classifiers", &[]),
     ("dialects", &["policies", "accounting"]),
-    ("gateway", &["accounting", "audit", "callers", "classifiers", "dialects", "index", "inference", "policies"]),
+    (
+        "gateway",
+        &["accounting", "audit", "callers", "classifiers", "dialects", "index", "inference", "policies"],
+    ),
     ("index", &["audit"]),
     ("inference", &[]),
     ("policies", &["accounting", "classifiers"]),
