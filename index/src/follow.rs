@@ -119,11 +119,17 @@ pub(crate) struct Follower {
     durable: u64,
     /// None until the position was read and checked, and after a failure.
     tail: Option<Tail>,
+    /// How often in a row there was nothing new.
+    idle: u32,
 }
+
+/// How often there may be nothing new before the position is looked at again: the index may have been cleared, or the
+/// database be gone.
+const IDLE: u32 = 20;
 
 impl Follower {
     pub(crate) fn new(lane: Lane) -> Self {
-        Self { lane, position: Watermark::default(), durable: 0, tail: None }
+        Self { lane, position: Watermark::default(), durable: 0, tail: None, idle: 0 }
     }
 
     pub(crate) fn id(&self) -> LaneId {
@@ -132,6 +138,11 @@ impl Follower {
 
     pub(crate) fn position(&self) -> Watermark {
         self.position
+    }
+
+    /// Whether all that was on disk when it was last asked is indexed.
+    pub(crate) fn is_current(&self) -> bool {
+        self.durable <= self.position.seq
     }
 
     /// The last record known to be in the log.
@@ -152,6 +163,13 @@ impl Follower {
             None => self.resume(store, until)?,
         };
         let lines = tail.next(most, until)?;
+        self.idle = if lines.is_empty() { self.idle + 1 } else { 0 };
+        if self.idle >= IDLE {
+            self.idle = 0;
+            if store.watermark(self.lane.id)? != self.position {
+                return Err(IndexError::Moved { lane: self.lane.id.lane });
+            }
+        }
         if !lines.is_empty() {
             let batch = Batch::new(self.lane.id, self.position, &lines)?;
             if batch.to.skipped > self.position.skipped && self.position.seq > 0 {

@@ -123,7 +123,11 @@ impl Indexer {
 
     /// How far it is.
     pub fn state(&self) -> State {
-        self.shared.lock().state.clone()
+        let mut state = self.shared.lock().state.clone();
+        if self.thread.as_ref().is_none_or(JoinHandle::is_finished) {
+            state.failing = Some("the indexer has stopped: restart the gateway".to_owned());
+        }
+        state
     }
 
     /// Ends the batch at hand and stops.
@@ -136,7 +140,7 @@ impl Drop for Indexer {
     fn drop(&mut self) {
         self.shared.lock().is_stopped = true;
         self.shared.wake.notify_all();
-        // A panic of the thread shows as a lane that falls behind.
+        // A panic of the thread has shown in the state.
         drop(self.thread.take().map(JoinHandle::join));
     }
 }
@@ -190,8 +194,12 @@ impl Work {
         let mut records = 0;
         for lane in self.lanes.iter_mut().filter(|lane| lane.alarm.is_none()) {
             match lane.follower.step(&mut *self.store, self.settings.batch) {
-                Ok(0) => lane.current = self.settings.ambient.monotonic(),
-                Ok(some) => records += some,
+                Ok(some) => {
+                    records += some;
+                    if lane.follower.is_current() {
+                        lane.current = self.settings.ambient.monotonic();
+                    }
+                }
                 Err(error) if error.is_alarm() => {
                     tracing::error!(%error, "the audit index of a lane is stopped");
                     lane.alarm = Some(error.to_string());

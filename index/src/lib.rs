@@ -6,6 +6,7 @@
 mod batch;
 mod error;
 mod follow;
+mod index;
 mod indexer;
 mod postgres;
 mod query;
@@ -18,6 +19,7 @@ mod value;
 pub use batch::{Batch, LaneId, Watermark};
 pub use error::IndexError;
 pub use follow::{Lane, Until, source_of};
+pub use index::{Index, Place};
 pub use indexer::{Indexer, LaneState, Settings, State, catch_up, reindex};
 pub use postgres::{PostgresIndex, PostgresSettings, PostgresStore};
 pub use query::{

@@ -34,17 +34,7 @@ const MAY_DEPEND: [(&str, &[&str]); 12] = [
     ("dialects", &["policies", "accounting"]),
     (
         "gateway",
-        &[
-            "accounting",
-            "audit",
-            "callers",
-            "classifiers",
-            "dialects",
-            "index",
-            "inference",
-            "policies",
-            "sinks",
-        ],
+        &["accounting", "audit", "callers", "classifiers", "dialects", "index", "inference", "policies"],
     ),
     ("index", &["audit"]),
     ("inference", &[]),

@@ -7,8 +7,8 @@ use tempfile::tempdir;
 use weir_audit::event::Review;
 use weir_audit::{AdminEvent, Event, Log};
 use weir_index::{
-    CallState, EventQuery, Indexer, Lane, Micros, Query, Scope, Settings, SqliteIndex, SqliteStore, Store,
-    catch_up, reindex,
+    CallState, EventQuery, Indexer, Lane, Micros, Place, Query, Scope, Settings, SqliteIndex, SqliteStore,
+    Store, catch_up, reindex,
 };
 
 use crate::support::*;
@@ -149,6 +149,25 @@ fn an_index_is_built_anew_with_the_same_rows() {
     let (rows, counted) = (index.calls(&query).unwrap(), index.completeness().unwrap());
     assert_eq!(reindex(&mut store, lanes(dir.path())).unwrap(), log.durable_seq());
     assert_eq!((index.calls(&query).unwrap(), index.completeness().unwrap()), (rows, counted));
+}
+
+#[test]
+fn an_index_that_is_cleared_beside_a_running_indexer_is_filled_again() {
+    let dir = tempdir().unwrap();
+    let (log, _) = Log::open(dir.path(), options(&Clock::at(START))).unwrap();
+    let _open = run(write(&log, &samples(60)));
+    let place = Place::Sqlite(dir.path().join("index.sqlite"));
+    let settings = Settings { poll: Duration::from_millis(2), ..Settings::default() };
+    let indexer = Indexer::start(place.store().unwrap(), lanes(dir.path()), settings).unwrap();
+    until("all is indexed", || indexer.state().lanes[0].indexed == log.durable_seq());
+    let index = place.index().unwrap();
+    let all = || run(index.completeness()).unwrap();
+    let expect = all();
+    place.store().unwrap().clear(lanes(dir.path())[0].id.source).unwrap();
+    until("all is indexed again", || all() == expect);
+    let call = plain(dir.path())[5].id();
+    assert!(run(index.call(Scope::All, call)).unwrap().is_some());
+    assert!(run(index.call(Scope::None, call)).unwrap().is_none());
 }
 
 #[test]
