@@ -1,14 +1,22 @@
 //! What stands behind the audit trail: the log with its seal, and the vault of bodies and subjects.
 
+mod desk;
+mod erasing;
+pub mod export;
+mod fault;
 mod open;
+mod reveal;
 
 use std::sync::Arc;
 
-use weir_audit::{Completion, Event, Intent, Log, Mode, Ticket, Vault, vault::Subject};
+use weir_audit::{Completion, Intent, Log, Mode, Ticket, Vault, vault::Subject};
 
 use crate::settings::{AuditMode, AuditSettings, BodyUse};
 
-pub use open::open;
+pub use desk::{Desk, Person};
+pub use erasing::Subject as Whom;
+pub use fault::DeskError;
+pub use open::{open, place};
 
 /// The log and the vault of a running gateway.
 pub struct Archive {
@@ -88,14 +96,6 @@ impl Archive {
         if let Err(fault) = done {
             tracing::error!(%fault, "a completion could not be made durable");
         }
-    }
-
-    /// Records what belongs to no call, durably.
-    ///
-    /// # Errors
-    /// When the log doesn't take it.
-    pub async fn note(&self, event: Event) -> Result<(), weir_audit::AuditError> {
-        self.log.append(event).await
     }
 }
 
