@@ -4,9 +4,10 @@ use std::fs::{self, File, TryLockError};
 use std::path::Path;
 use std::time::SystemTime;
 
-use super::{Vault, day_of, shelf, volume};
+use super::{Vault, shelf, volume};
 use crate::disk::{replace, sync_folder};
 use crate::error::AuditError;
+use crate::options::day_of;
 
 /// Days that a body may be younger than its record's day says: calls that last, clocks that differ.
 const VOLUME_SLACK: u32 = 1;
