@@ -233,9 +233,11 @@ fn bodies_of_kept_records_stay_when_the_clock_was_behind_as_they_were_written() 
     });
     run(log.close()).unwrap();
     place.clock.advance_days(1000);
-    vault.prune(place.clock.wall() - std::time::Duration::from_secs(30 * DAY)).unwrap();
+    let as_if = |oldest| Pruned { oldest: Some(oldest), ..Pruned::default() };
+    let month = std::time::Duration::from_secs(30 * DAY);
+    vault.prune(&as_if(place.clock.wall() - month)).unwrap();
     assert_eq!(opened(&vault, &place.call(id).0, BodyKind::Request), Ok("kept".into()));
-    vault.prune(place.clock.wall() + std::time::Duration::from_secs(30 * DAY)).unwrap();
+    vault.prune(&as_if(place.clock.wall() + month)).unwrap();
     assert_eq!(opened(&vault, &place.call(id).0, BodyKind::Request), Err(Hidden::Pruned));
 }
 
@@ -250,10 +252,10 @@ fn bodies_and_nameless_keys_go_with_their_records_and_are_shown_as_pruned() {
         files(&place.bodies_dir()).iter().filter(|it| it.extension().unwrap_or_default() == "body").count()
     };
     assert_eq!(volumes(), 12, "one a day");
-    let gone = vault.prune(done.oldest.unwrap()).unwrap();
+    let gone = vault.prune(&done).unwrap();
     assert!(gone.volumes > 3 && gone.bodies == gone.volumes * 12 && gone.keys > 2, "{gone:?}");
     assert_eq!(volumes() as u64, 12 - gone.volumes);
-    assert_eq!(vault.prune(done.oldest.unwrap()).unwrap(), Default::default());
+    assert_eq!(vault.prune(&done).unwrap(), Default::default());
     let kept = place.records();
     let of = |record: &weir_audit::Record| opened(&vault, record, BodyKind::Request);
     let with_body =
