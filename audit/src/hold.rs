@@ -49,7 +49,7 @@ impl Holds {
     /// The holds that all lanes of the log in `dir` tell of.
     ///
     /// # Errors
-    /// As [`Tail::next`]; [`AuditError::Corrupt`] for a hold's record that can't be read.
+    /// As [`crate::read::Tail::next`]; [`AuditError::Corrupt`] for a hold's record that can't be read.
     pub fn read(dir: &Path) -> Result<Self, AuditError> {
         let mut lanes: Vec<_> = of_kind(dir, Kind::Hold)?.into_iter().map(VecDeque::from).collect();
         let mut holds = Self::default();

@@ -163,6 +163,12 @@ impl Ambient for System {
     }
 }
 
+/// Days since 1970 in UTC.
+pub(crate) fn day_of(time: SystemTime) -> u32 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u32::try_from(since.as_secs() / 86_400).unwrap_or(u32::MAX)
+}
+
 /// A new UUIDv7 (RFC 9562) from the wall clock and randomness of `ambient`.
 pub(crate) fn new_id(ambient: &dyn Ambient) -> Uuid {
     let since = ambient.wall().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();

@@ -82,7 +82,7 @@ pub struct Pruned {
     pub records: u64,
     /// Leaf tiles of the Merkle tree removed.
     pub tiles: u64,
-    /// Time of the oldest record that is kept, for [`crate::vault::Vault::prune`]; `None` for an empty log.
+    /// Time of the oldest record that is kept, over all lanes; `None` for an empty log.
     pub oldest: Option<SystemTime>,
 }
 

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::disk::{SegmentFile, sync_folder};
 use crate::encode::{self, Body, Envelope, Shed};
 use crate::error::AuditError;
-use crate::options::{Options, new_id};
+use crate::options::{Options, day_of, new_id};
 use crate::queue::{Ended, Entry, Level, Queue};
 use crate::record::Gap;
 use crate::segment::{self, HEADER, Header, MAX_SEGMENT};
@@ -32,6 +32,8 @@ pub(crate) struct Head {
     /// Bytes of the segment, all of them durable.
     pub length: u64,
     pub next_seq: u64,
+    /// Day, since 1970 in UTC, of the segment's first record, or on which it was begun.
+    pub day: u32,
     /// Open calls: intent id → node_seq.
     pub open: HashMap<Uuid, u64>,
 }
@@ -151,7 +153,7 @@ impl Writer {
 
     /// Writes and syncs one group; the number of its records.
     fn write_group(&mut self, group: &mut dyn Iterator<Item = Entry>) -> Result<u64, AuditError> {
-        if self.head.length >= self.options.segment_bytes.min(MAX_SEGMENT) {
+        if self.is_segment_over() {
             self.rotate()?;
         }
         self.buffer.clear();
@@ -248,12 +250,21 @@ impl Writer {
         self.counters.sync_nanos.fetch_add(nanos, Ordering::Relaxed);
     }
 
+    /// A segment ends by its size, or with its day, so that retention, which removes whole segments, keeps to its
+    /// time where there are few calls.
+    fn is_segment_over(&self) -> bool {
+        let has_records = self.head.length > HEADER as u64;
+        let is_full = self.head.length >= self.options.segment_bytes.min(MAX_SEGMENT);
+        is_full || (has_records && self.head.day < day_of(self.options.ambient.wall()))
+    }
+
     fn rotate(&mut self) -> Result<(), AuditError> {
         let first_seq = self.head.next_seq;
         let oldest_open = self.head.open.values().min().copied().unwrap_or(first_seq);
         let header = Header { first_seq, oldest_open };
         (self.head.path, self.head.file) = begin_segment(&self.dir, &self.options, header)?;
         (self.head.first_seq, self.head.length) = (first_seq, HEADER as u64);
+        self.head.day = day_of(self.options.ambient.wall());
         Ok(())
     }
 

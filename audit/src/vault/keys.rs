@@ -19,7 +19,7 @@ use crate::error::AuditError;
 use crate::options::Ambient;
 use crate::text::Text;
 
-const STORE_CONTEXT: &[u8] = b"weir key store v1";
+pub(super) const STORE_CONTEXT: &[u8] = b"weir key store v1";
 
 /// Whose key is wanted.
 #[derive(Clone, Copy)]
@@ -148,6 +148,11 @@ impl KeyStore {
         let _lock = self.lock()?;
         slot::bury(&place.path, place.at, &place.slot.buried(state))
             .map_err(AuditError::io("writing", &place.path))?;
+        self.forget()
+    }
+
+    /// Makes every process forget the keys it has in memory.
+    pub(super) fn forget(&self) -> Result<(), AuditError> {
         use std::io::Write;
         (&self.epoch).write_all(b".").map_err(AuditError::io("writing", self.dir.join("epoch")))?;
         self.refresh().map(drop)
@@ -309,7 +314,7 @@ impl Tenant {
 }
 
 /// A tenant's key is bound to the name of its folder, which is a hash of the tenant's.
-fn tenant_context(dir: &Path) -> Vec<u8> {
+pub(super) fn tenant_context(dir: &Path) -> Vec<u8> {
     let name = dir.file_name().map_or(&[][..], OsStrExt::as_bytes);
     [b"weir tenant key v1", name].concat()
 }
@@ -335,7 +340,7 @@ pub(super) fn entries(dir: &Path) -> Result<Vec<PathBuf>, AuditError> {
     Ok(paths)
 }
 
-fn damaged(path: &Path, reason: &'static str) -> AuditError {
+pub(super) fn damaged(path: &Path, reason: &'static str) -> AuditError {
     AuditError::KeyStore { path: path.to_owned(), reason }
 }
 

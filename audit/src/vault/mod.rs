@@ -13,6 +13,7 @@ mod frame;
 mod keys;
 mod open;
 mod prune;
+mod rotate;
 mod shelf;
 mod slot;
 mod subject;
@@ -22,13 +23,12 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use zeroize::Zeroizing;
 
 use crate::disk::{make_folder, replace};
 use crate::error::AuditError;
-use crate::options::{Ambient, System};
+use crate::options::{Ambient, System, day_of};
 use crate::text::Text;
 use crypto::{KEY, Secret};
 use keys::{KeyStore, Owner};
@@ -37,13 +37,13 @@ pub use erase::{Erase, Receipt, Whom};
 pub use files::{BodyFiles, Stored};
 pub use open::{Hidden, Opened, Plaintext};
 pub use prune::PrunedBodies;
+pub use rotate::change_kek;
 pub(crate) use shelf::Shelf;
 pub(crate) use subject::Kept;
 pub use subject::{Bodies, Subject};
 
 /// Longest body that may be kept, whatever the settings say.
 const MOST: usize = 256 << 20;
-const DAY: u64 = 86_400;
 
 /// Settings of a vault.
 #[derive(Clone)]
@@ -215,12 +215,6 @@ impl fmt::Debug for Vault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Vault").field("bodies", &self.files.dir).finish_non_exhaustive()
     }
-}
-
-/// Days since 1970 in UTC.
-fn day_of(time: SystemTime) -> u32 {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u32::try_from(since.as_secs() / DAY).unwrap_or(u32::MAX)
 }
 
 /// The key in a file. A new one is made only for a new store: a store without its key must not look like one.

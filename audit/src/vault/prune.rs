@@ -4,9 +4,11 @@ use std::fs::{self, File, TryLockError};
 use std::path::Path;
 use std::time::SystemTime;
 
-use super::{Vault, day_of, shelf, volume};
-use crate::disk::{replace, sync_folder};
+use super::{Vault, shelf, volume};
+use crate::disk::{lock_file, replace, sync_folder};
 use crate::error::AuditError;
+use crate::options::day_of;
+use crate::retention::Pruned;
 
 /// Days that a body may be younger than its record's day says: calls that last, clocks that differ.
 const VOLUME_SLACK: u32 = 1;
@@ -24,13 +26,14 @@ pub struct PrunedBodies {
 }
 
 impl Vault {
-    /// Deletes the bodies that belong to records before `oldest`, the time of the oldest record that is kept
-    /// ([`crate::Pruned::oldest`]), by whole days, and the keys of those days' nameless calls.
+    /// Deletes, by whole days, the bodies of records that a pruning of the log has removed, and the keys of those
+    /// days' nameless calls. What a hold keeps in the log keeps its bodies too.
     ///
     /// # Errors
     /// [`AuditError::Io`]
-    pub fn prune(&self, oldest: SystemTime) -> Result<PrunedBodies, AuditError> {
-        let _lock = shelf::lock(&self.files.dir)?;
+    pub fn prune(&self, log: &Pruned) -> Result<PrunedBodies, AuditError> {
+        let Some(oldest) = log.oldest else { return Ok(PrunedBodies::default()) };
+        let _pruning = lock_file(&self.files.dir.join("prune.lock"))?;
         let before = day_of(oldest);
         if self.files.pruned_before()? < oldest {
             // Said first: a body that is missing from here on was pruned.
@@ -40,12 +43,18 @@ impl Vault {
         }
         let mut pruned = PrunedBodies::default();
         for path in volume::list(&self.files.dir)? {
+            let is_old = |time| day_of(time).saturating_add(VOLUME_SLACK) < before;
+            if !volume::begun(&path).is_some_and(is_old) {
+                continue;
+            }
             let bodies = self.files.catalogue.of(&path)?;
-            let calls = bodies.iter().filter_map(|place| volume::time_of(place.label.call));
             // A clock that was set back may have begun a volume before the calls that are in it.
-            let newest = volume::begun(&path).into_iter().chain(calls).max();
-            let day = newest.map_or(u32::MAX, day_of);
-            if day.saturating_add(VOLUME_SLACK) < before && !is_written(&path)? {
+            if !bodies.iter().filter_map(|place| volume::time_of(place.label.call)).all(is_old) {
+                continue;
+            }
+            // For a moment only: the log's writer takes it to begin a volume.
+            let _lock = shelf::lock(&self.files.dir)?;
+            if !is_written(&path)? {
                 pruned.bodies += bodies.len() as u64;
                 pruned.volumes += 1;
                 remove(&path)?;

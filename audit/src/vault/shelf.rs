@@ -5,13 +5,13 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::Vault;
 use super::frame::{HEAD, Place};
 use super::subject::Sealed;
 use super::volume::{self, VOLUME_HEAD};
-use super::{Vault, day_of};
 use crate::disk::{Disk, SegmentFile, lock_file};
 use crate::error::AuditError;
-use crate::options::new_id;
+use crate::options::{day_of, new_id};
 
 /// How much is gathered before it is handed to the system.
 const GATHER: usize = 1 << 20;

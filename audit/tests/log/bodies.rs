@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tempfile::tempdir;
 use weir_audit::exchange::BodyRef;
-use weir_audit::vault::{BodyFiles, Hidden, Kek, Stored};
+use weir_audit::vault::{BodyFiles, Hidden, Kek, Opened, Stored, change_kek};
 use weir_audit::{AuditError, Bodies, BodyKind, Log, Mode, Options, Vault, VaultOptions};
 
 use crate::support::*;
@@ -317,6 +317,71 @@ fn a_vault_opens_with_its_own_key_only() {
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     fs::write(&path, [7; 31]).unwrap();
     assert!(matches!(open(&place, Kek::File(path)), Err(AuditError::KeyStore { .. })), "cut short");
+}
+
+#[test]
+fn a_new_key_encryption_key_opens_what_the_old_one_did_also_after_a_rotation_was_broken_off() {
+    let place = Place::new();
+    let given = |byte: u8| Kek::Given(zeroize::Zeroizing::new([byte; 32]));
+    let open = |kek| place.vault_with(VaultOptions { kek, ..VaultOptions::default() });
+    let vault = open(given(1));
+    let log = place.log(&vault);
+    let id = run(call(&log, &vault, Some("ada")));
+    vault.subject_ref("other", "bob").unwrap();
+    drop((log, vault));
+    let before = tempdir().unwrap();
+    copy(&place.keys_dir(), before.path());
+    let change = |from, to| change_kek(&place.keys_dir(), from, to, &*place.clock);
+    assert!(matches!(change(given(3), given(4)), Err(AuditError::WrongKey { .. })));
+    let tenants =
+        files(&place.keys_dir()).into_iter().filter(|it| it.ends_with("tenant")).collect::<Vec<_>>();
+    for rewrapped in 0..=tenants.len() {
+        assert_eq!(change(given(1), given(2)).unwrap(), 2);
+        // As if it had been broken off: the rest is as it was.
+        for path in tenants.iter().skip(rewrapped).chain([&place.keys_dir().join("store")]) {
+            fs::copy(before.path().join(path.strip_prefix(place.keys_dir()).unwrap()), path).unwrap();
+        }
+        assert_eq!(change(given(1), given(2)).unwrap(), 2);
+        assert_eq!(
+            opened(&open(given(2)), &place.call(id).0, BodyKind::Sent),
+            Ok(text("ada", BodyKind::Sent))
+        );
+    }
+    let old = VaultOptions { kek: given(1), ..VaultOptions::default() };
+    let old = Vault::open(&place.bodies_dir(), &place.keys_dir(), old);
+    assert!(matches!(old, Err(AuditError::WrongKey { .. })));
+    let path = place.dir.path().join("kek");
+    assert_eq!(change(given(2), Kek::File(path.clone())).unwrap(), 2);
+    assert!(opened(&open(Kek::File(path)), &place.call(id).0, BodyKind::Sent).is_ok());
+}
+
+#[test]
+fn a_damaged_key_is_never_taken_for_an_erased_one() {
+    let place = Place::new();
+    let vault = place.vault();
+    let log = place.log(&vault);
+    let id = run(call(&log, &vault, Some("ada")));
+    let (intent, _) = place.call(id);
+    let stored: Vec<_> = files(&place.keys_dir()).into_iter().filter(|it| !it.ends_with("lock")).collect();
+    for path in stored {
+        let whole = fs::read(&path).unwrap();
+        for byte in (0..whole.len()).step_by(5) {
+            let mut bytes = whole.clone();
+            bytes[byte] ^= 0x04;
+            fs::write(&path, bytes).unwrap();
+            let vault = Vault::open(&place.bodies_dir(), &place.keys_dir(), VaultOptions::default());
+            let shown = vault.and_then(|vault| vault.open_body(&intent, BodyKind::Request));
+            let is_honest = match &shown {
+                Ok(Opened::Plain(plain)) => path.ends_with("epoch") && !plain.as_bytes().is_empty(),
+                Ok(Opened::Hidden(why)) => *why == Hidden::Damaged,
+                Err(AuditError::WrongKey { .. } | AuditError::KeyStore { .. }) => true,
+                Err(_) => false,
+            };
+            assert!(is_honest, "byte {byte} of {}: {shown:?}", path.display());
+        }
+        fs::write(&path, whole).unwrap();
+    }
+    assert_eq!(opened(&vault, &intent, BodyKind::Request), Ok(text("ada", BodyKind::Request)));
 }
 
 #[test]

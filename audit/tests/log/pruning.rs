@@ -91,6 +91,36 @@ fn only_what_is_older_than_its_class_goes_and_every_reader_goes_on() {
 }
 
 #[test]
+fn a_lane_with_few_calls_is_emptied_too() {
+    let place = Place::new();
+    let vault = place.vault();
+    let start = || Log::open_alone(&place.log_dir(), place.options(&vault)).unwrap().0;
+    let (old, new) = (start(), Log::open_beside(&place.log_dir(), place.options(&vault)).unwrap().0);
+    let write = |log: &Log| run(log.settled(intent("acme"), completion(200))).unwrap();
+    write(&old);
+    write(&new);
+    run(async { (old.close().await.unwrap(), new.close().await.unwrap()) });
+    drop((old, new));
+    // A day later is a new segment, whatever room the old one had; a second start the same day makes no more.
+    place.clock.advance_days(1);
+    for _ in 0..2 {
+        let log = start();
+        write(&log);
+        run(log.close()).unwrap();
+        assert_eq!(segments(&place.log_dir()).len(), 2);
+        assert_eq!(segments(&place.log_dir().join("lane-1")).len(), 2);
+    }
+    place.clock.advance_days(HALF_YEAR);
+    let done = pruned(&place);
+    assert_eq!((done.segments, done.records), (2, 4));
+    assert_eq!(done.oldest, Some(place.records()[0].time.time()));
+    assert_eq!(records(&place.log_dir().join("lane-1")), []);
+    let log = start();
+    write(&log);
+    assert_eq!(place.records().last().unwrap().node_seq, 8);
+}
+
+#[test]
 fn what_a_crash_left_of_a_pruning_is_not_read_and_goes_at_the_next_open() {
     let place = Place::new();
     let (vault, log) = filled(&place, 10);
@@ -203,9 +233,11 @@ fn bodies_of_kept_records_stay_when_the_clock_was_behind_as_they_were_written() 
     });
     run(log.close()).unwrap();
     place.clock.advance_days(1000);
-    vault.prune(place.clock.wall() - std::time::Duration::from_secs(30 * DAY)).unwrap();
+    let as_if = |oldest| Pruned { oldest: Some(oldest), ..Pruned::default() };
+    let month = std::time::Duration::from_secs(30 * DAY);
+    vault.prune(&as_if(place.clock.wall() - month)).unwrap();
     assert_eq!(opened(&vault, &place.call(id).0, BodyKind::Request), Ok("kept".into()));
-    vault.prune(place.clock.wall() + std::time::Duration::from_secs(30 * DAY)).unwrap();
+    vault.prune(&as_if(place.clock.wall() + month)).unwrap();
     assert_eq!(opened(&vault, &place.call(id).0, BodyKind::Request), Err(Hidden::Pruned));
 }
 
@@ -220,10 +252,10 @@ fn bodies_and_nameless_keys_go_with_their_records_and_are_shown_as_pruned() {
         files(&place.bodies_dir()).iter().filter(|it| it.extension().unwrap_or_default() == "body").count()
     };
     assert_eq!(volumes(), 12, "one a day");
-    let gone = vault.prune(done.oldest.unwrap()).unwrap();
+    let gone = vault.prune(&done).unwrap();
     assert!(gone.volumes > 3 && gone.bodies == gone.volumes * 12 && gone.keys > 2, "{gone:?}");
     assert_eq!(volumes() as u64, 12 - gone.volumes);
-    assert_eq!(vault.prune(done.oldest.unwrap()).unwrap(), Default::default());
+    assert_eq!(vault.prune(&done).unwrap(), Default::default());
     let kept = place.records();
     let of = |record: &weir_audit::Record| opened(&vault, record, BodyKind::Request);
     let with_body =
