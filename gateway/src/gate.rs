@@ -43,7 +43,7 @@ pub struct Fixed {
     /// Connections to upstreams.
     pub connections: Connections,
     /// The audit log and what stands behind it.
-    pub archive: Archive,
+    pub archive: Arc<Archive>,
     /// Keys and tokens.
     pub callers: Callers,
     /// Secrets of this installation.
@@ -59,7 +59,7 @@ pub struct Gate {
     /// Connections to upstreams.
     pub connections: Connections,
     /// The audit log and what stands behind it.
-    pub archive: Archive,
+    pub archive: Arc<Archive>,
     settings: Settings,
     callers: Callers,
     keyring: Keyring,

@@ -51,7 +51,7 @@ pub fn run(settings: Settings, start: Start) -> Result<()> {
     }
     let metrics = telemetry::install()?;
     let keyring = Keyring::open(&settings.data_dir)?;
-    let archive = archive::open(&settings.audit, start)?;
+    let archive = Arc::new(archive::open(&settings.audit, start)?);
     let callers = assemble::callers(&settings)?;
     let mut engines = Engines::default();
     let live = assemble::live(&settings, &keyring, &mut engines)?;

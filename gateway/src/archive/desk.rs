@@ -3,9 +3,9 @@
 use std::{path::PathBuf, sync::Arc};
 
 use uuid::Uuid;
-use weir_audit::{Record, Text, read::Tail};
+use weir_audit::{Record, Text, proof::Sealing, read::Tail};
 use weir_callers::AuditRole;
-use weir_index::{CallPage, CallRow, EventPage, EventQuery, Index, Micros, Query, Scope, Totals};
+use weir_index::{CallPage, CallRow, Completeness, EventPage, EventQuery, Index, Query, Scope, Totals};
 
 use super::{Archive, DeskError};
 
@@ -137,16 +137,28 @@ impl Desk {
         Ok(Calls { row, intent, end })
     }
 
+    /// The newest checkpoint, a signed note, and how sealing stands.
+    ///
+    /// # Errors
+    /// None today; an anchor that is asked for it will have some.
+    pub fn checkpoint(&self) -> Result<(Option<String>, Option<Sealing>), DeskError> {
+        let sealing = self.archive.log.sealing();
+        let signed = sealing.as_ref().and_then(|it| it.checkpoint.as_ref());
+        let note = signed.map(|signed| String::from_utf8_lossy(signed.as_bytes()).into_owned());
+        Ok((note, sealing))
+    }
+
+    /// For each lane, whether every call is where it must be.
+    ///
+    /// # Errors
+    /// What the index says.
+    pub async fn completeness(&self) -> Result<Vec<Completeness>, DeskError> {
+        Ok(self.index.completeness().await?)
+    }
+
     fn lane_dir(&self, lane: i64) -> PathBuf {
         let dir = &self.archive.settings.dir;
         if lane == 0 { dir.clone() } else { dir.join(format!("lane-{lane}")) }
-    }
-
-    /// The time now, as the index counts it.
-    #[must_use]
-    pub fn now() -> Micros {
-        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        Micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
     }
 }
 

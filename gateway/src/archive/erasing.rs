@@ -111,13 +111,7 @@ impl Desk {
             }
         };
         let hold = Uuid::now_v7();
-        let step = Hold {
-            action: "ask".into(),
-            hold,
-            subject_ref,
-            tenant: tenant.into(),
-            ..Hold::default()
-        };
+        let step = Hold { action: "ask".into(), hold, subject_ref, tenant: tenant.into(), ..Hold::default() };
         self.step(who, step, why).await?;
         Ok(hold)
     }
@@ -173,9 +167,7 @@ impl Desk {
             let now = std::time::SystemTime::now();
             let settings = &archive.settings;
             let pruned = weir_audit::prune(&settings.dir, &settings.retention, now, &holds)?;
-            if let Some(oldest) = pruned.oldest {
-                archive.vault.prune(oldest)?;
-            }
+            archive.vault.prune(&pruned)?;
             Ok::<_, weir_audit::AuditError>(pruned)
         });
         let pruned = done.await.map_err(|_| DeskError::Stopped)??;

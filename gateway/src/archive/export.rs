@@ -7,7 +7,7 @@ use weir_audit::{
     Event, Stamp,
     bundle::{self, Selection},
     event::Export,
-    export::{csv, html, ocsf, otel, totals::Totals},
+    export::{Totals, csv, html, ocsf, otel},
     read::{Call, Ending},
 };
 use weir_callers::AuditRole;

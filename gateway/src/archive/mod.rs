@@ -4,6 +4,8 @@ mod desk;
 mod erasing;
 pub mod export;
 mod fault;
+pub mod filter;
+mod follow;
 mod open;
 mod reveal;
 
@@ -16,6 +18,7 @@ use crate::settings::{AuditMode, AuditSettings, BodyUse};
 pub use desk::{Desk, Person};
 pub use erasing::Subject as Whom;
 pub use fault::DeskError;
+pub use follow::Followers;
 pub use open::{open, place};
 
 /// The log and the vault of a running gateway.

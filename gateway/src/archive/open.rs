@@ -12,10 +12,12 @@ use weir_audit::{
     vault::Kek,
 };
 
+use weir_index::{Place, PostgresSettings};
+
 use super::Archive;
 use crate::{
     serve::Start,
-    settings::{AnchorSettings, AuditSettings},
+    settings::{AnchorSettings, AuditSettings, IndexSettings},
 };
 
 /// Opens log and vault, and finishes what a crash left of an erasure.
@@ -55,6 +57,15 @@ pub fn vault(audit: &AuditSettings) -> Result<Vault> {
     };
     let opened = Vault::open(&audit.bodies_dir(), &audit.keys, options);
     opened.with_context(|| format!("the keys of the audit log in {} can't be used", audit.keys.display()))
+}
+
+/// Where the index is.
+#[must_use]
+pub fn place(audit: &AuditSettings) -> Place {
+    match &audit.index {
+        IndexSettings::Sqlite => Place::Sqlite(audit.index_file()),
+        IndexSettings::Postgres(url) => Place::Postgres(PostgresSettings::new(url.expose())),
+    }
 }
 
 fn seal(audit: &AuditSettings) -> Seal {

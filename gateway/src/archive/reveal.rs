@@ -164,7 +164,9 @@ fn show(vault: &weir_audit::Vault, call: &Calls, kind: BodyKind) -> Result<Shown
         BodyKind::Reply | BodyKind::Returned => call.end.as_ref(),
     };
     let name = kind.as_str();
-    let Some(record) = record else { return Ok(Shown { kind: name, text: None, hidden: Some("never kept") }) };
+    let Some(record) = record else {
+        return Ok(Shown { kind: name, text: None, hidden: Some("never kept") });
+    };
     Ok(match vault.open_body(record, kind)? {
         Opened::Plain(plain) => {
             let text = String::from_utf8_lossy(plain.as_bytes()).into_owned();

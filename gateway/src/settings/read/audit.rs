@@ -8,7 +8,7 @@ use std::{
 use weir_audit::{Keep, Retention};
 use weir_policies::document::{Map, Value};
 
-use super::{limits, place::Place};
+use super::{limits, place::Place, sinks};
 use crate::settings::{AnchorSettings, AuditMode, AuditSettings, BodyUse, IndexSettings};
 
 /// Folder of the log inside the data folder.
@@ -38,6 +38,7 @@ pub(super) fn audit(map: &mut Map<'_>, place: &Place<'_>, data_dir: &Path) -> Au
             retention: map.or("retention", default.retention, retention),
             anchor: map.optional("anchor", |v| anchor(v, place)),
             index: map.or("index", default.index, |v| index(v, place)),
+            sinks: map.or("sinks", default.sinks, |v| sinks::sinks(v, place)),
         };
         map.finish();
         if audit.keys.starts_with(&audit.dir) || audit.keys.starts_with(audit.bodies_dir()) {
@@ -62,6 +63,7 @@ fn default(data_dir: &Path) -> AuditSettings {
         retention: six_months(),
         anchor: None,
         index: IndexSettings::Sqlite,
+        sinks: Vec::new(),
     }
 }
 

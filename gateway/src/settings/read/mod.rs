@@ -5,6 +5,7 @@ mod auth;
 mod limits;
 mod place;
 mod routes;
+mod sinks;
 mod top;
 mod upstreams;
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use weir_audit::Retention;
+use weir_sinks::SinkSettings;
 
 use super::Secret;
 
@@ -33,6 +34,8 @@ pub struct AuditSettings {
     pub anchor: Option<AnchorSettings>,
     /// Where calls are looked up.
     pub index: IndexSettings,
+    /// Who gets the records outside.
+    pub sinks: Vec<SinkSettings>,
 }
 
 impl AuditSettings {
