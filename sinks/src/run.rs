@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use futures::FutureExt as _;
 use futures::future::join_all;
 use tokio::sync::watch;
 use weir_audit::Ambient;
@@ -128,17 +130,22 @@ impl Sinks {
     /// way then may still end well within a short time; positions are saved.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let (tell, told) = watch::channel(());
-        let tasks: Vec<_> =
-            self.workers.into_iter().map(|worker| tokio::spawn(worker.run(told.clone()))).collect();
+        let begin = |worker: Worker| {
+            let gauge = worker.gauge.clone();
+            let work = AssertUnwindSafe(worker.run(told.clone())).catch_unwind();
+            tokio::spawn(async move {
+                if work.await.is_err() {
+                    gauge.fault("program");
+                    tracing::error!("a sink ended by a fault of the program; it goes on at the next start");
+                }
+            })
+        };
+        let tasks: Vec<_> = self.workers.into_iter().map(begin).collect();
         drop(told);
         stop.await;
         // Workers see the sender go.
         drop(tell);
-        for ended in join_all(tasks).await {
-            if ended.is_err() {
-                tracing::error!("a sink ended by a fault of the program; it goes on at the next start");
-            }
-        }
+        join_all(tasks).await;
     }
 }
 

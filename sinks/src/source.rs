@@ -15,6 +15,8 @@ use crate::run::Upto;
 
 /// Lines read at once when an idle lane is measured.
 const STEP: usize = 1024;
+/// Records before the position in which calls that are still open are looked for, at a start.
+const RECALLED: u64 = 16_384;
 
 /// One lane as one sink reads it. Its functions block.
 pub(crate) struct Source {
@@ -24,12 +26,13 @@ pub(crate) struct Source {
     renderer: Renderer,
     /// Whose end was measured last: the newest segment of an idle lane with its length, and the end.
     measured: Option<(PathBuf, u64, u64)>,
+    /// The position of the start, until what stands before it was recalled.
+    recall: Option<u64>,
 }
 
 /// What was read at once.
 #[derive(Debug, Default)]
 pub(crate) struct Chunk {
-    pub(crate) node_id: String,
     pub(crate) items: Vec<Item>,
     /// The last record read, also where it gave no message.
     pub(crate) last: Option<Mark>,
@@ -43,7 +46,8 @@ impl Source {
     /// Goes on behind `mark`.
     pub(crate) fn open(dir: &Path, upto: Upto, renderer: Renderer, mark: Mark) -> Self {
         let tail = Tail::open(dir, mark.seq);
-        Self { dir: dir.to_owned(), upto, tail, renderer, measured: None }
+        let recall = renderer.joins().then_some(mark.seq);
+        Self { dir: dir.to_owned(), upto, tail, renderer, measured: None, recall }
     }
 
     /// Whether the log still has, or has pruned, the record that was delivered last.
@@ -61,6 +65,10 @@ impl Source {
 
     /// The next records, at most `most`; none when nothing new may be read, or another process writes this lane.
     pub(crate) fn read(&mut self, most: usize) -> Result<Chunk, SinkError> {
+        if let Some(before) = self.recall {
+            self.recall_until(before)?;
+            self.recall = None;
+        }
         let end = match &self.upto {
             Upto::Writer(durable) => durable(),
             Upto::Idle => match self.idle_end()? {
@@ -82,12 +90,21 @@ impl Source {
         rendered
     }
 
+    /// Spares a search through the log for each call that was open at the position.
+    fn recall_until(&mut self, position: u64) -> Result<(), SinkError> {
+        let mut tail = Tail::open(&self.dir, position.saturating_sub(RECALLED));
+        loop {
+            let lines = tail.next(STEP, position)?;
+            if lines.is_empty() {
+                return Ok(());
+            }
+            lines.iter().try_for_each(|line| self.renderer.recall(line))?;
+        }
+    }
+
     fn render(&mut self, lines: &[Line], mut chunk: Chunk) -> Result<Chunk, SinkError> {
         for line in lines {
-            if let Some((item, node_id)) = self.renderer.render(line)? {
-                chunk.items.push(item);
-                chunk.node_id = node_id;
-            }
+            chunk.items.extend(self.renderer.render(line)?);
         }
         if let Some(line) = lines.last() {
             chunk.last = Some(Mark { record_id: id(line)?, seq: line.seq });
