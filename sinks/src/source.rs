@@ -114,33 +114,51 @@ impl Source {
 
     /// The end of a lane that nobody writes, made durable; `None` while somebody writes it.
     fn idle_end(&mut self) -> Result<Option<u64>, SinkError> {
-        let path = self.dir.join("lock");
-        let lock = match File::open(&path) {
-            Ok(lock) => lock,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(SinkError::io("opening", path)(error)),
+        let (path, length) = match look(&self.dir)? {
+            Seen::Written => return Ok(None),
+            Seen::Empty => return Ok(Some(0)),
+            Seen::AtRest(path, length) => (path, length),
         };
-        match lock.try_lock_shared() {
-            Ok(()) => self.measure().map(Some),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(SinkError::io("locking", path)(error)),
-        }
-    }
-
-    /// Only once for each state of the lane: it doesn't grow while nobody writes it.
-    fn measure(&mut self) -> Result<u64, SinkError> {
-        let Some((path, length)) = newest_segment(&self.dir)? else { return Ok(0) };
         if let Some((known, known_length, end)) = &self.measured
             && (known, *known_length) == (&path, length)
         {
-            return Ok(*end);
+            return Ok(Some(*end));
         }
+        // Not under the lock: a writer that starts meanwhile must not be turned away.
         File::open(&path).and_then(|file| file.sync_all()).map_err(SinkError::io("syncing", &path))?;
         let mut tail = Tail::open(&self.dir, self.tail.position());
         while !tail.next(STEP, u64::MAX)?.is_empty() {}
         let end = tail.position();
+        if look(&self.dir)? != Seen::AtRest(path.clone(), length) {
+            return Ok(None);
+        }
         self.measured = Some((path, length, end));
-        Ok(end)
+        Ok(Some(end))
+    }
+}
+
+/// What a lane that another process may write looks like.
+#[derive(Debug, PartialEq)]
+enum Seen {
+    /// Somebody writes it.
+    Written,
+    /// Nobody does, and it holds nothing.
+    Empty,
+    /// Nobody does: its newest segment, and the length of that.
+    AtRest(PathBuf, u64),
+}
+
+fn look(dir: &Path) -> Result<Seen, SinkError> {
+    let path = dir.join("lock");
+    let lock = match File::open(&path) {
+        Ok(lock) => lock,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Seen::Empty),
+        Err(error) => return Err(SinkError::io("opening", path)(error)),
+    };
+    match lock.try_lock_shared() {
+        Ok(()) => Ok(newest_segment(dir)?.map_or(Seen::Empty, |(path, length)| Seen::AtRest(path, length))),
+        Err(TryLockError::WouldBlock) => Ok(Seen::Written),
+        Err(TryLockError::Error(error)) => Err(SinkError::io("locking", path)(error)),
     }
 }
 
