@@ -3,13 +3,13 @@
 use std::fmt;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures::FutureExt as _;
 use futures::future::join_all;
 use tokio::sync::watch;
-use weir_audit::Ambient;
+use weir_audit::{Ambient, Log, read};
 
 use crate::address::{Address, Security};
 use crate::connect::Door;
@@ -56,6 +56,20 @@ pub struct Lane {
     pub dir: PathBuf,
     /// How far it may be read.
     pub upto: Upto,
+}
+
+impl Lane {
+    /// All lanes of the log in `dir`, which this process writes by `log`. They hold a clone of `log`: it ends by
+    /// [`Log::close`], not by being dropped.
+    pub fn all(dir: &Path, log: &Log) -> Vec<Self> {
+        let lane = |(index, folder): (usize, PathBuf)| {
+            let durable = log.clone();
+            let is_ours = folder == log.dir();
+            let upto = if is_ours { Upto::writer(move || durable.durable_seq()) } else { Upto::Idle };
+            Self { index, dir: folder, upto }
+        };
+        read::lane_folders(dir).into_iter().enumerate().map(lane).collect()
+    }
 }
 
 /// How far a lane may be read.

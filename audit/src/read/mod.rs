@@ -15,7 +15,7 @@ use std::path::Path;
 use uuid::Uuid;
 
 pub use call::{Call, Ending};
-pub use lanes::Cursor;
+pub use lanes::{Cursor, lane_folders};
 pub(crate) use lanes::{LANES, lane};
 pub use list::{Filter, Page, list};
 pub use records::{Records, iterate};
