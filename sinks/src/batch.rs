@@ -10,10 +10,15 @@ use weir_audit::Stamp;
 pub struct Batch {
     /// Number of the lane.
     pub lane: usize,
-    /// The node that wrote the records.
-    pub node_id: String,
-    /// The messages; never empty.
+    /// The messages, all of one node; never empty.
     pub items: Vec<Item>,
+}
+
+impl Batch {
+    /// The node that wrote the records.
+    pub fn node_id(&self) -> &str {
+        self.items.first().map_or("", |item| item.node_id.as_str())
+    }
 }
 
 /// One message: what stands in the log under one number.
@@ -25,6 +30,8 @@ pub struct Item {
     pub record_id: Uuid,
     /// When the record was handed to the log.
     pub time: Stamp,
+    /// The node that wrote it.
+    pub node_id: String,
     /// What the record is, for example `completion`.
     pub kind: &'static str,
     /// Tenant of the record; empty for the node itself.
@@ -53,14 +60,14 @@ impl fmt::Debug for Item {
     }
 }
 
-/// Cuts items into batches of at most `bytes` of messages each; an item that is larger stands alone.
+/// Cuts items into batches of one node, of at most `bytes` of messages each; an item that is larger stands alone.
 pub(crate) fn cut(items: Vec<Item>, bytes: usize) -> Vec<Vec<Item>> {
     let mut parts: Vec<Vec<Item>> = Vec::new();
     let mut size = 0;
     for item in items {
         size += item.body.len();
         match parts.last_mut() {
-            Some(part) if size <= bytes => part.push(item),
+            Some(part) if size <= bytes && fits(part, &item) => part.push(item),
             _ => {
                 size = item.body.len();
                 parts.push(vec![item]);
@@ -68,6 +75,10 @@ pub(crate) fn cut(items: Vec<Item>, bytes: usize) -> Vec<Vec<Item>> {
         }
     }
     parts
+}
+
+fn fits(part: &[Item], item: &Item) -> bool {
+    part.last().is_none_or(|last| last.node_id == item.node_id)
 }
 
 #[cfg(test)]
@@ -81,6 +92,7 @@ pub(crate) mod samples {
             seq,
             record_id: Uuid::from_u128(0x0193_0000_0000_7000_8000_0000_0000_0000 + u128::from(seq)),
             time: Stamp::from(UNIX_EPOCH + Duration::from_secs(1_800_000_000)),
+            node_id: "n1".into(),
             kind: "completion",
             tenant: "acme".into(),
             level: Level::Plain,
@@ -90,7 +102,7 @@ pub(crate) mod samples {
 
     pub(crate) fn batch(bodies: &[&str]) -> Batch {
         let items = (1..).zip(bodies).map(|(seq, body)| item(seq, body)).collect();
-        Batch { lane: 0, node_id: "n1".into(), items }
+        Batch { lane: 0, items }
     }
 }
 
@@ -111,6 +123,14 @@ mod tests {
         check(&[4, 6, 1], &[&[1, 2], &[3]]);
         check(&[40, 1, 9, 1], &[&[1], &[2, 3], &[4]]);
         check(&[11, 11], &[&[1], &[2]]);
+    }
+
+    #[test]
+    fn a_batch_is_of_one_node() {
+        let mut items: Vec<Item> = (1..=4).map(|seq| item(seq, "{}")).collect();
+        items[2].node_id = "n2".into();
+        let lengths: Vec<usize> = cut(items, 1000).iter().map(Vec::len).collect();
+        assert_eq!(lengths, [2, 1, 1]);
     }
 
     #[test]

@@ -110,6 +110,9 @@ pub enum Failure {
         /// HTTP status.
         status: u16,
     },
+    /// A message can't be put on the wire: a fault of ours.
+    #[error("a message can't be spelled for the receiver")]
+    Malformed,
     /// The receiver took part of the batch.
     #[error("the receiver rejected {records} records of the batch")]
     Rejected {
@@ -132,6 +135,7 @@ impl Failure {
             Self::Denied { .. } => "denied",
             Self::TooLarge => "too_large",
             Self::Refused { .. } => "refused",
+            Self::Malformed => "malformed",
             Self::Rejected { .. } => "rejected",
         }
     }

@@ -24,12 +24,12 @@ pub(crate) struct Otlp {
 
 #[async_trait]
 impl Sink for Otlp {
-    fn encode(&self, batch: &Batch) -> Vec<u8> {
+    fn encode(&self, batch: &Batch) -> Result<Vec<u8>, Failure> {
         encode(batch)
     }
 
     async fn deliver(&mut self, batch: &Batch) -> Result<(), Failure> {
-        let posted = self.poster.post(&self.headers, self.encode(batch), Wanted::Body);
+        let posted = self.poster.post(&self.headers, self.encode(batch)?, Wanted::Body);
         let answer = tokio::time::timeout(self.deadline, posted).await.map_err(|_| Failure::TimedOut)??;
         answer.verdict(self.ambient.wall())?;
         match rejected(&answer.body) {
@@ -39,11 +39,11 @@ impl Sink for Otlp {
     }
 }
 
-fn encode(batch: &Batch) -> Vec<u8> {
-    let records: Vec<Value> =
-        batch.items.iter().filter_map(|item| serde_json::from_str(&item.body).ok()).collect();
-    debug_assert_eq!(records.len(), batch.items.len(), "a body is no JSON");
-    otel::request(&batch.node_id, &records).to_string().into_bytes()
+fn encode(batch: &Batch) -> Result<Vec<u8>, Failure> {
+    let records: Result<Vec<Value>, _> =
+        batch.items.iter().map(|item| serde_json::from_str(&item.body)).collect();
+    let records = records.map_err(|_| Failure::Malformed)?;
+    Ok(otel::request(batch.node_id(), &records).to_string().into_bytes())
 }
 
 /// How many records an `ExportLogsServiceResponse` says were not taken; int64 is text or a number.
@@ -77,10 +77,11 @@ mod tests {
     fn a_batch_is_a_request_of_the_protocol() {
         let record = r#"{"timeUnixNano":"5","severityNumber":9,"eventName":"e","attributes":[{"key":"k","value":{"intValue":"7"}}]}"#;
         let request: ExportLogsServiceRequest =
-            serde_json::from_slice(&encode(&batch(&[record, record]))).unwrap();
+            serde_json::from_slice(&encode(&batch(&[record, record])).unwrap()).unwrap();
         let resource = &request.resource_logs[0];
         assert_eq!(resource.scope_logs[0].log_records.len(), 2);
         assert_eq!(resource.scope_logs[0].log_records[0].time_unix_nano, 5);
         assert_eq!(resource.schema_url, otel::SCHEMA_URL);
+        assert_eq!(encode(&batch(&[record, "no json"])), Err(Failure::Malformed));
     }
 }

@@ -46,13 +46,12 @@ impl Renderer {
     ///
     /// # Errors
     /// [`SinkError::Unknown`], and [`SinkError::Log`].
-    pub(crate) fn render(&mut self, line: &Line) -> Result<Option<(Item, String)>, SinkError> {
+    pub(crate) fn render(&mut self, line: &Line) -> Result<Option<Item>, SinkError> {
         let record = Record::parse(&line.json).map_err(|_| SinkError::Unknown { seq: line.seq })?;
-        let node_id = record.node_id.to_string();
         if self.shape == Shape::Weir {
             let body =
                 String::from_utf8(line.json.clone()).map_err(|_| SinkError::Unknown { seq: line.seq })?;
-            return Ok(Some((item(&record, body), node_id)));
+            return Ok(Some(item(&record, body)));
         }
         if record.kind == Kind::Intent {
             self.keep(record);
@@ -63,7 +62,29 @@ impl Renderer {
             Some(intent_id) => self.call(intent_id, record)?,
             None => self.spell(&record),
         };
-        Ok(Some((message, node_id)))
+        Ok(Some(message))
+    }
+
+    /// Whether messages need what stands before them.
+    pub(crate) fn joins(&self) -> bool {
+        self.shape != Shape::Weir
+    }
+
+    /// Looks at a line that was delivered before: an intent that is still open will be needed.
+    pub(crate) fn recall(&mut self, line: &Line) -> Result<(), SinkError> {
+        let record = Record::parse(&line.json).map_err(|_| SinkError::Unknown { seq: line.seq })?;
+        match record.intent_id {
+            Some(intent_id) => drop(self.take(intent_id)),
+            None if record.kind == Kind::Intent => self.keep(record),
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, intent_id: Uuid) -> Option<Record> {
+        let intent = self.intents.remove(&intent_id)?;
+        self.order.remove(&intent.node_seq);
+        Some(intent)
     }
 
     fn keep(&mut self, intent: Record) {
@@ -76,11 +97,7 @@ impl Renderer {
     }
 
     fn call(&mut self, intent_id: Uuid, end: Record) -> Result<String, SinkError> {
-        let kept = self.intents.remove(&intent_id);
-        if let Some(intent) = &kept {
-            self.order.remove(&intent.node_seq);
-        }
-        let intent = match kept {
+        let intent = match self.take(intent_id) {
             Some(intent) => Some(intent),
             None => self.look_up(intent_id)?,
         };
@@ -112,6 +129,7 @@ fn item(record: &Record, body: String) -> Item {
         seq: record.node_seq,
         record_id: record.record_id,
         time: record.time,
+        node_id: record.node_id.to_string(),
         kind: record.kind.as_str(),
         tenant: record.tenant.to_string(),
         level: level(record),
@@ -159,8 +177,11 @@ mod tests {
     fn a_record_as_it_stands_is_not_touched() {
         let mut renderer = Renderer::new(Shape::Weir, PathBuf::new());
         for line in [intent(1), end(2, 1)] {
-            let (item, node_id) = renderer.render(&line).unwrap().unwrap();
-            assert_eq!((item.body.into_bytes(), item.seq, node_id.as_str()), (line.json, line.seq, "n1"));
+            let item = renderer.render(&line).unwrap().unwrap();
+            assert_eq!(
+                (item.body.into_bytes(), item.seq, item.node_id.as_str()),
+                (line.json, line.seq, "n1")
+            );
         }
         let broken = Line { seq: 3, json: b"{}".to_vec() };
         assert!(matches!(renderer.render(&broken), Err(SinkError::Unknown { seq: 3 })));
@@ -170,7 +191,7 @@ mod tests {
     fn a_call_is_told_once_at_its_end() {
         let mut renderer = Renderer::new(Shape::Ocsf, PathBuf::new());
         assert_eq!(renderer.render(&intent(1)).unwrap(), None);
-        let (item, _) = renderer.render(&end(2, 1)).unwrap().unwrap();
+        let item = renderer.render(&end(2, 1)).unwrap().unwrap();
         let event: Value = serde_json::from_str(&item.body).unwrap();
         assert_eq!(
             (&event["actor"]["app_name"], &event["metadata"]["sequence"]),

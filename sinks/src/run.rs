@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::future::Future;
-use std::path::PathBuf;
+use std::panic::AssertUnwindSafe;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use futures::FutureExt as _;
 use futures::future::join_all;
 use tokio::sync::watch;
-use weir_audit::Ambient;
+use weir_audit::{Ambient, Log, read};
 
 use crate::address::{Address, Security};
 use crate::connect::Door;
@@ -54,6 +56,20 @@ pub struct Lane {
     pub dir: PathBuf,
     /// How far it may be read.
     pub upto: Upto,
+}
+
+impl Lane {
+    /// All lanes of the log in `dir`, which this process writes by `log`. They hold a clone of `log`: it ends by
+    /// [`Log::close`], not by being dropped.
+    pub fn all(dir: &Path, log: &Log) -> Vec<Self> {
+        let lane = |(index, folder): (usize, PathBuf)| {
+            let durable = log.clone();
+            let is_ours = folder == log.dir();
+            let upto = if is_ours { Upto::writer(move || durable.durable_seq()) } else { Upto::Idle };
+            Self { index, dir: folder, upto }
+        };
+        read::lane_folders(dir).into_iter().enumerate().map(lane).collect()
+    }
 }
 
 /// How far a lane may be read.
@@ -128,17 +144,22 @@ impl Sinks {
     /// way then may still end well within a short time; positions are saved.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let (tell, told) = watch::channel(());
-        let tasks: Vec<_> =
-            self.workers.into_iter().map(|worker| tokio::spawn(worker.run(told.clone()))).collect();
+        let begin = |worker: Worker| {
+            let gauge = worker.gauge.clone();
+            let work = AssertUnwindSafe(worker.run(told.clone())).catch_unwind();
+            tokio::spawn(async move {
+                if work.await.is_err() {
+                    gauge.fault("program");
+                    tracing::error!("a sink ended by a fault of the program; it goes on at the next start");
+                }
+            })
+        };
+        let tasks: Vec<_> = self.workers.into_iter().map(begin).collect();
         drop(told);
         stop.await;
         // Workers see the sender go.
         drop(tell);
-        for ended in join_all(tasks).await {
-            if ended.is_err() {
-                tracing::error!("a sink ended by a fault of the program; it goes on at the next start");
-            }
-        }
+        join_all(tasks).await;
     }
 }
 

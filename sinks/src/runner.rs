@@ -108,6 +108,11 @@ impl Worker {
     async fn start(&mut self, told: &mut Told) -> Result<(Ledger, Mark), Ended> {
         let mut tries = 0;
         loop {
+            if !self.lane.dir.is_dir() {
+                // Made by the first process that writes it.
+                self.wait(self.settings.poll, told).await?;
+                continue;
+            }
             let (home, name, lane) = (self.home.clone(), self.settings.name.clone(), self.lane.clone());
             let ((), opened) = blocking((), move |()| open(&home, &name, &lane)).await?;
             match opened {
@@ -148,7 +153,7 @@ impl Worker {
         for items in cut(chunk.items, self.settings.limits.bytes) {
             self.gauge.holds(held, items.first().map(|it| it.time.time()), chunk.end);
             held -= items.len();
-            let batch = Batch { lane: self.lane.index, node_id: chunk.node_id.clone(), items };
+            let batch = Batch { lane: self.lane.index, items };
             let mark = batch.items.last().map(|it| Mark { record_id: it.record_id, seq: it.seq });
             ledger = self.batch(batch, ledger, told).await?;
             if let Some(mark) = mark {
@@ -166,7 +171,7 @@ impl Worker {
             Outcome::Apart => {}
         }
         for item in batch.items {
-            let alone = Batch { lane: batch.lane, node_id: batch.node_id.clone(), items: vec![item] };
+            let alone = Batch { lane: batch.lane, items: vec![item] };
             let mark = alone.items.last().map(|it| Mark { record_id: it.record_id, seq: it.seq });
             if !matches!(self.insist(&alone, told).await?, Outcome::Taken) {
                 ledger = self.set_aside(&alone.items, ledger, told).await?;
@@ -192,7 +197,10 @@ impl Worker {
             let mut asked = None;
             match failure {
                 Failure::TooLarge if batch.items.len() > 1 => return Ok(Outcome::Apart),
-                Failure::TooLarge | Failure::Refused { .. } | Failure::Rejected { .. } => {
+                Failure::TooLarge
+                | Failure::Malformed
+                | Failure::Refused { .. }
+                | Failure::Rejected { .. } => {
                     refusals += 1;
                     self.gauge.set(Status::Retrying);
                     if refusals >= LAST_WORD {
@@ -302,9 +310,6 @@ async fn gone(told: &mut Told) {
 }
 
 fn open(home: &std::path::Path, name: &str, lane: &Lane) -> Result<Option<(Ledger, Mark)>, SinkError> {
-    if !lane.dir.is_dir() {
-        return Ok(None);
-    }
     let Some(ledger) = Ledger::take(home, name, lane.index)? else { return Ok(None) };
     let mark = ledger.load()?;
     if !Source::holds(&lane.dir, mark)? {

@@ -8,8 +8,11 @@ use crate::error::Failure;
 /// A way to hand batches to one receiver.
 #[async_trait]
 pub trait Sink: Send + Sync {
-    /// The batch as it goes over the wire.
-    fn encode(&self, batch: &Batch) -> Vec<u8>;
+    /// The batch as it goes over the wire: all of it.
+    ///
+    /// # Errors
+    /// [`Failure::Malformed`] when a message can't be spelled; none is left out.
+    fn encode(&self, batch: &Batch) -> Result<Vec<u8>, Failure>;
 
     /// Hands the batch over; resolves when the receiver has taken it, or has not within its deadline.
     ///

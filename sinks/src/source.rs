@@ -15,6 +15,8 @@ use crate::run::Upto;
 
 /// Lines read at once when an idle lane is measured.
 const STEP: usize = 1024;
+/// Records before the position in which calls that are still open are looked for, at a start.
+const RECALLED: u64 = 16_384;
 
 /// One lane as one sink reads it. Its functions block.
 pub(crate) struct Source {
@@ -24,12 +26,13 @@ pub(crate) struct Source {
     renderer: Renderer,
     /// Whose end was measured last: the newest segment of an idle lane with its length, and the end.
     measured: Option<(PathBuf, u64, u64)>,
+    /// The position of the start, until what stands before it was recalled.
+    recall: Option<u64>,
 }
 
 /// What was read at once.
 #[derive(Debug, Default)]
 pub(crate) struct Chunk {
-    pub(crate) node_id: String,
     pub(crate) items: Vec<Item>,
     /// The last record read, also where it gave no message.
     pub(crate) last: Option<Mark>,
@@ -43,7 +46,8 @@ impl Source {
     /// Goes on behind `mark`.
     pub(crate) fn open(dir: &Path, upto: Upto, renderer: Renderer, mark: Mark) -> Self {
         let tail = Tail::open(dir, mark.seq);
-        Self { dir: dir.to_owned(), upto, tail, renderer, measured: None }
+        let recall = renderer.joins().then_some(mark.seq);
+        Self { dir: dir.to_owned(), upto, tail, renderer, measured: None, recall }
     }
 
     /// Whether the log still has, or has pruned, the record that was delivered last.
@@ -61,6 +65,10 @@ impl Source {
 
     /// The next records, at most `most`; none when nothing new may be read, or another process writes this lane.
     pub(crate) fn read(&mut self, most: usize) -> Result<Chunk, SinkError> {
+        if let Some(before) = self.recall {
+            self.recall_until(before)?;
+            self.recall = None;
+        }
         let end = match &self.upto {
             Upto::Writer(durable) => durable(),
             Upto::Idle => match self.idle_end()? {
@@ -82,12 +90,21 @@ impl Source {
         rendered
     }
 
+    /// Spares a search through the log for each call that was open at the position.
+    fn recall_until(&mut self, position: u64) -> Result<(), SinkError> {
+        let mut tail = Tail::open(&self.dir, position.saturating_sub(RECALLED));
+        loop {
+            let lines = tail.next(STEP, position)?;
+            if lines.is_empty() {
+                return Ok(());
+            }
+            lines.iter().try_for_each(|line| self.renderer.recall(line))?;
+        }
+    }
+
     fn render(&mut self, lines: &[Line], mut chunk: Chunk) -> Result<Chunk, SinkError> {
         for line in lines {
-            if let Some((item, node_id)) = self.renderer.render(line)? {
-                chunk.items.push(item);
-                chunk.node_id = node_id;
-            }
+            chunk.items.extend(self.renderer.render(line)?);
         }
         if let Some(line) = lines.last() {
             chunk.last = Some(Mark { record_id: id(line)?, seq: line.seq });
@@ -97,33 +114,51 @@ impl Source {
 
     /// The end of a lane that nobody writes, made durable; `None` while somebody writes it.
     fn idle_end(&mut self) -> Result<Option<u64>, SinkError> {
-        let path = self.dir.join("lock");
-        let lock = match File::open(&path) {
-            Ok(lock) => lock,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(SinkError::io("opening", path)(error)),
+        let (path, length) = match look(&self.dir)? {
+            Seen::Written => return Ok(None),
+            Seen::Empty => return Ok(Some(0)),
+            Seen::AtRest(path, length) => (path, length),
         };
-        match lock.try_lock_shared() {
-            Ok(()) => self.measure().map(Some),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(SinkError::io("locking", path)(error)),
-        }
-    }
-
-    /// Only once for each state of the lane: it doesn't grow while nobody writes it.
-    fn measure(&mut self) -> Result<u64, SinkError> {
-        let Some((path, length)) = newest_segment(&self.dir)? else { return Ok(0) };
         if let Some((known, known_length, end)) = &self.measured
             && (known, *known_length) == (&path, length)
         {
-            return Ok(*end);
+            return Ok(Some(*end));
         }
+        // Not under the lock: a writer that starts meanwhile must not be turned away.
         File::open(&path).and_then(|file| file.sync_all()).map_err(SinkError::io("syncing", &path))?;
         let mut tail = Tail::open(&self.dir, self.tail.position());
         while !tail.next(STEP, u64::MAX)?.is_empty() {}
         let end = tail.position();
+        if look(&self.dir)? != Seen::AtRest(path.clone(), length) {
+            return Ok(None);
+        }
         self.measured = Some((path, length, end));
-        Ok(end)
+        Ok(Some(end))
+    }
+}
+
+/// What a lane that another process may write looks like.
+#[derive(Debug, PartialEq)]
+enum Seen {
+    /// Somebody writes it.
+    Written,
+    /// Nobody does, and it holds nothing.
+    Empty,
+    /// Nobody does: its newest segment, and the length of that.
+    AtRest(PathBuf, u64),
+}
+
+fn look(dir: &Path) -> Result<Seen, SinkError> {
+    let path = dir.join("lock");
+    let lock = match File::open(&path) {
+        Ok(lock) => lock,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Seen::Empty),
+        Err(error) => return Err(SinkError::io("opening", path)(error)),
+    };
+    match lock.try_lock_shared() {
+        Ok(()) => Ok(newest_segment(dir)?.map_or(Seen::Empty, |(path, length)| Seen::AtRest(path, length))),
+        Err(TryLockError::WouldBlock) => Ok(Seen::Written),
+        Err(TryLockError::Error(error)) => Err(SinkError::io("locking", path)(error)),
     }
 }
 

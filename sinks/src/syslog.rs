@@ -47,14 +47,14 @@ pub(crate) enum Way {
 
 #[async_trait]
 impl Sink for Syslog {
-    fn encode(&self, batch: &Batch) -> Vec<u8> {
+    fn encode(&self, batch: &Batch) -> Result<Vec<u8>, Failure> {
         frames(batch)
     }
 
     async fn deliver(&mut self, batch: &Batch) -> Result<(), Failure> {
         let sent = async {
             match self.way {
-                Way::Stream => self.stream(&self.encode(batch)).await,
+                Way::Stream => self.stream(&self.encode(batch)?).await,
                 Way::Datagrams => self.datagrams(batch).await,
             }
         };
@@ -96,10 +96,10 @@ impl Syslog {
         let from = if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
         let socket = UdpSocket::bind(from).await.map_err(|_| Failure::Unreachable)?;
         socket.connect(to).await.map_err(|_| Failure::Unreachable)?;
-        let formatter = formatter(&batch.node_id);
+        let formatter = formatter(batch.node_id());
         for item in &batch.items {
             // An error of an earlier datagram, such as a closed port, shows up here.
-            socket.send(&message(&formatter, item)).await.map_err(|_| Failure::Broken)?;
+            socket.send(&message(&formatter, item)?).await.map_err(|_| Failure::Broken)?;
         }
         Ok(())
     }
@@ -112,20 +112,19 @@ fn formatter(node_id: &str) -> Formatter {
 }
 
 /// The messages of a batch, each behind its length.
-fn frames(batch: &Batch) -> Vec<u8> {
-    let formatter = formatter(&batch.node_id);
+fn frames(batch: &Batch) -> Result<Vec<u8>, Failure> {
+    let formatter = formatter(batch.node_id());
     let mut out = Vec::new();
     for item in &batch.items {
-        let message = message(&formatter, item);
+        let message = message(&formatter, item)?;
         out.extend_from_slice(format!("{} ", message.len()).as_bytes());
         out.extend_from_slice(&message);
     }
-    out
+    Ok(out)
 }
 
-fn message(formatter: &Formatter, item: &Item) -> Vec<u8> {
+fn message(formatter: &Formatter, item: &Item) -> Result<Vec<u8>, Failure> {
     let mut out = Vec::with_capacity(item.body.len() + 256);
-    // Writing to memory doesn't fail.
     let written: io::Result<()> = formatter.write_with_data(
         &mut out,
         severity(item.level),
@@ -142,8 +141,8 @@ fn message(formatter: &Formatter, item: &Item) -> Vec<u8> {
             ],
         )],
     );
-    debug_assert!(written.is_ok());
-    out
+    written.map_err(|_| Failure::Malformed)?;
+    Ok(out)
 }
 
 fn severity(level: Level) -> Severity {
@@ -170,7 +169,7 @@ mod tests {
         let mut item = item(7, "{\"a\":\"é\"}");
         item.tenant = "a\"b\\c]d".into();
         item.level = Level::Warning;
-        let text = String::from_utf8(message(&formatter("node ü 1"), &item)).unwrap();
+        let text = String::from_utf8(message(&formatter("node ü 1"), &item).unwrap()).unwrap();
         let expect = concat!(
             "<132>1 2027-01-15T08:00:00.000000Z node___1 weir - completion ",
             "[weir@32473 recordId=\"01930000-0000-7000-8000-000000000007\" nodeSeq=\"7\" tenant=\"a\\\"b\\\\c\\]d\"] ",
@@ -181,7 +180,7 @@ mod tests {
 
     #[test]
     fn octets_are_counted_not_characters() {
-        let frames = frames(&batch(&["{\"a\":\"é\"}", "{}"]));
+        let frames = frames(&batch(&["{\"a\":\"é\"}", "{}"])).unwrap();
         let mut rest = frames.as_slice();
         for body in ["{\"a\":\"é\"}", "{}"] {
             let space = rest.iter().position(|byte| *byte == b' ').unwrap();

@@ -8,7 +8,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, Mac};
 use http::{HeaderName, HeaderValue};
-use serde_json::json;
 use serde_json::value::RawValue;
 use sha2::Sha256;
 use weir_audit::Ambient;
@@ -29,13 +28,13 @@ pub(crate) struct Webhook {
 
 #[async_trait]
 impl Sink for Webhook {
-    fn encode(&self, batch: &Batch) -> Vec<u8> {
+    fn encode(&self, batch: &Batch) -> Result<Vec<u8>, Failure> {
         encode(batch)
     }
 
     async fn deliver(&mut self, batch: &Batch) -> Result<(), Failure> {
         let now = self.ambient.wall();
-        let body = self.encode(batch);
+        let body = self.encode(batch)?;
         let headers = headers(&self.keys, &message_id(batch), now, &body);
         let posted = self.poster.post(&headers, body, Wanted::Status);
         let answer = tokio::time::timeout(self.deadline, posted).await.map_err(|_| Failure::TimedOut)??;
@@ -49,11 +48,11 @@ fn message_id(batch: &Batch) -> String {
     format!("weir_{first}_{}", batch.items.len())
 }
 
-fn encode(batch: &Batch) -> Vec<u8> {
+fn encode(batch: &Batch) -> Result<Vec<u8>, Failure> {
     let (first, last) = (batch.items.first(), batch.items.last());
-    let raw = |body: &String| RawValue::from_string(body.clone()).ok();
-    let records: Vec<_> = batch.items.iter().filter_map(|it| raw(&it.body)).collect();
-    debug_assert_eq!(records.len(), batch.items.len(), "a body is no JSON");
+    let records: Result<Vec<_>, _> =
+        batch.items.iter().map(|it| RawValue::from_string(it.body.clone())).collect();
+    let records = records.map_err(|_| Failure::Malformed)?;
     let envelope = Envelope {
         kind: "weir.audit.records",
         // Of the records, not of the try: the same batch is spelled the same every time.
@@ -62,11 +61,11 @@ fn encode(batch: &Batch) -> Vec<u8> {
             first_seq: first.map_or(0, |it| it.seq),
             lane: batch.lane,
             last_seq: last.map_or(0, |it| it.seq),
-            node_id: &batch.node_id,
+            node_id: batch.node_id(),
             records,
         },
     };
-    serde_json::to_vec(&envelope).unwrap_or_else(|_| json!({}).to_string().into_bytes())
+    serde_json::to_vec(&envelope).map_err(|_| Failure::Malformed)
 }
 
 #[derive(serde::Serialize)]
@@ -112,7 +111,7 @@ fn sign(key: &[u8], signed: &[&str; 2], body: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::samples::batch;
+    use crate::batch::samples::{self, batch};
 
     #[test]
     fn a_batch_is_spelled_once_and_for_all() {
@@ -122,7 +121,8 @@ mod tests {
             r#""data":{"first_seq":1,"lane":0,"last_seq":2,"node_id":"n1","#,
             r#""records":[{"b":1,"a":2},{"n":12345678901234567890}]}}"#
         );
-        assert_eq!(String::from_utf8(encode(&batch)).unwrap(), expect);
+        assert_eq!(String::from_utf8(encode(&batch).unwrap()).unwrap(), expect);
+        assert_eq!(encode(&samples::batch(&["{}", "no json"])), Err(Failure::Malformed));
         assert_eq!(message_id(&batch), "weir_01930000000070008000000000000001_2");
     }
 

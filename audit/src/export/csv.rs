@@ -12,7 +12,7 @@ use crate::read::Call;
 use crate::text::{Quantity, Text};
 
 /// The columns, in their order.
-pub const COLUMNS: [&str; 52] = [
+pub const COLUMNS: [&str; 56] = [
     "record_id",
     "time",
     "node_id",
@@ -65,6 +65,10 @@ pub const COLUMNS: [&str; 52] = [
     "first_byte_us",
     "total_us",
     "reply_bytes",
+    "response_id",
+    "usage_source",
+    "cost_catalogue",
+    "impact_method",
 ];
 /// Characters at which a spreadsheet may begin a formula, their full-width forms included, and the apostrophe.
 const STARTS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\'', '＝', '＋', '－', '＠'];
@@ -175,6 +179,10 @@ impl Cells {
         self.figure(end.and_then(|it| it.latency.first_byte_us));
         self.figure(end.map(|it| it.latency.total_us));
         self.figure(end.map(|it| it.reply_bytes));
+        self.maybe(pick(|it| it.response_id.as_ref()));
+        self.maybe(usage.map(|it| &it.source));
+        self.maybe(pick(|it| it.cost.as_ref().map(|it| &it.catalogue)));
+        self.maybe(pick(|it| it.impact.as_ref().map(|it| &it.method)));
     }
 
     fn impact(&mut self, impact: Option<&Impact>) {
@@ -228,6 +236,10 @@ mod tests {
             ("zone", "DE"),
             ("total_us", "1500000"),
             ("reply_bytes", "300"),
+            ("response_id", "cmpl-1"),
+            ("usage_source", "provider"),
+            ("cost_catalogue", "c1"),
+            ("impact_method", "m"),
             ("policy_set", "ab12"),
         ] {
             assert_eq!(cell(&whole, column), expect, "{column}");
@@ -253,8 +265,18 @@ mod tests {
     }
 
     #[test]
+    fn the_documentation_names_every_column_in_order() {
+        let page = include_str!("../../../docs/audit-exports.md");
+        let part = page.split("## CSV").nth(1).unwrap().split("\n## ").next().unwrap();
+        let rows = part.lines().filter(|line| line.starts_with("| `"));
+        // Names stand between backticks in the first cell of each row.
+        let named = rows.flat_map(|row| row.split('|').nth(1).unwrap().split('`').skip(1).step_by(2));
+        assert_eq!(named.collect::<Vec<_>>(), COLUMNS);
+    }
+
+    #[test]
     fn rows_end_as_rfc_4180_says() {
-        assert!(header().starts_with("record_id,time,") && header().ends_with(",reply_bytes\r\n"));
+        assert!(header().starts_with("record_id,time,") && header().ends_with(",impact_method\r\n"));
         assert!(row(&open()).ends_with("\r\n"));
     }
 }

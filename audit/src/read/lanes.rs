@@ -20,6 +20,11 @@ pub(crate) fn lane(dir: &Path, index: usize) -> PathBuf {
     if index == 0 { dir.to_owned() } else { dir.join(format!("lane-{index}")) }
 }
 
+/// The folders of all lanes that the log in `dir` can have, in their order; the second need not exist yet.
+pub fn lane_folders(dir: &Path) -> Vec<PathBuf> {
+    (0..LANES).map(|index| lane(dir, index)).collect()
+}
+
 /// The lanes that exist, the first always.
 pub(crate) fn lanes(dir: &Path) -> Vec<PathBuf> {
     (0..LANES).map(|index| lane(dir, index)).filter(|path| path == dir || path.is_dir()).collect()

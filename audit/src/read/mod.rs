@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 pub use call::{Call, Ending};
 pub(crate) use kinds::of_kind;
-pub use lanes::Cursor;
+pub use lanes::{Cursor, lane_folders};
 pub(crate) use lanes::{LANES, lane, lanes};
 pub use list::{Filter, Page, list};
 pub use records::{Records, iterate};

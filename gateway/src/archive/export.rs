@@ -50,16 +50,8 @@ impl Form {
     }
 }
 
-/// What was taken out.
-pub struct Taken {
-    /// How many calls.
-    pub calls: usize,
-    /// The file; none for a bundle, which was written into its folder.
-    pub text: Option<String>,
-}
-
 impl Desk {
-    /// Takes the calls out that a query matches. The export is recorded before anything leaves.
+    /// Takes the calls out that a query matches: one file, or a bundle, which is written into `folder`. The export is recorded before anything leaves.
     ///
     /// # Errors
     /// [`DeskError::Role`], [`DeskError::Reason`]; what index and log say; [`DeskError::Parameter`] when too many
@@ -69,7 +61,7 @@ impl Desk {
         who: &Person,
         (query, form, why): (Query, Form, &str),
         folder: Option<&Path>,
-    ) -> Result<Taken, DeskError> {
+    ) -> Result<Option<String>, DeskError> {
         who.must_be(AuditRole::Auditor)?;
         let reason = reason(why)?;
         let calls = self.collect(who, &query).await?;
@@ -82,7 +74,7 @@ impl Desk {
             tenant: query.tenant.clone().unwrap_or_default().into(),
         };
         self.archive.log.append(Event::Export(event)).await?;
-        let taken = |text| Ok(Taken { calls: calls.len(), text: Some(text) });
+        let taken = |text| Ok(Some(text));
         match form {
             Form::Csv => taken(table(&calls)),
             Form::Ocsf => taken(calls.iter().map(|call| format!("{}\n", ocsf::call(call))).collect()),
@@ -96,7 +88,7 @@ impl Desk {
                 let expected = "a new folder for the bundle";
                 let folder = folder.ok_or(DeskError::Parameter { what: "output", expected })?;
                 self.bundle(&query, &calls, folder).await?;
-                Ok(Taken { calls: calls.len(), text: None })
+                Ok(None)
             }
         }
     }

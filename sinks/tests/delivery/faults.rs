@@ -155,7 +155,11 @@ async fn a_receiver_that_hangs_never_makes_memory_grow() {
     assert_eq!(state.last_failure, Some("timeout"));
     web.change(|_, _| status(200));
     running.until(|state| state.position == 420).await;
-    assert_eq!(web.taken(), all(210));
+    // With so short a deadline a batch may well be sent twice.
+    let mut taken = web.taken();
+    taken.sort_unstable();
+    taken.dedup();
+    assert_eq!(taken, all(210));
     running.stop().await;
 }
 

@@ -82,6 +82,28 @@ async fn a_call_that_was_open_over_a_restart_is_joined_with_its_intent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_call_whose_intent_is_far_behind_is_looked_up() {
+    let scene = Scene::new();
+    let intent = Intent { app: Some("slow".into()), tenant: "acme".into(), ..Intent::default() };
+    let ticket = scene.log.intent(intent).await.unwrap();
+    // More calls than are kept in memory begin and stay open.
+    let mut open = Vec::new();
+    for _ in 0..42 {
+        let intents = (0..100).map(|_| scene.log.intent(Intent::default()));
+        open.extend(futures::future::join_all(intents).await.into_iter().map(Result::unwrap));
+    }
+    ticket.complete_durable(Completion::default()).await.unwrap();
+    let web = Web::new(|_, _| status(200)).await;
+    let mut settings = otlp(web.address);
+    settings.limits.records = 1000;
+    let running = scene.start(settings);
+    let state = running.until(|state| state.position == 4202).await;
+    assert_eq!((state.delivered, web.requests().len()), (1, 1));
+    assert_eq!(attributes(&records(&web.requests()[0]).remove(0))["weir.app"], "slow");
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_collector_rejects_is_never_taken_for_delivered() {
     let rejected = |records: usize| {
         let body =

@@ -1,7 +1,7 @@
-//! Receivers that others wrote: rsyslog, the Python library of Standard Webhooks, the Python types of OTLP.
+//! Receivers that others wrote: rsyslog, syslog-ng, the Python library of Standard Webhooks, the Python types of OTLP.
 //!
 //! A test says so and passes where the receiver is not installed; `WEIR_SINKS_PYTHON` names a Python that has the
-//! packages `standardwebhooks` and `opentelemetry-proto`.
+//! packages `standardwebhooks` and `opentelemetry-proto`, `WEIR_SINKS_SYSLOG_NG` a syslog-ng in another place.
 
 use std::fs;
 use std::io::Write as _;
@@ -78,16 +78,15 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-fn syslog(port: u16, transport: Transport) -> SinkSettings {
-    // rsyslog sends no closing alert.
-    let (host, confirm) = ("localhost".into(), Confirm::End);
+fn syslog(port: u16, transport: Transport, confirm: Confirm) -> SinkSettings {
+    let host = "localhost".into();
     let mut settings = quick(Receiver::Syslog(SyslogSettings { host, port, transport, confirm }));
     settings.deadline = std::time::Duration::from_secs(10);
     settings.backoff.most = std::time::Duration::from_millis(50);
     settings
 }
 
-/// Numbers in the file that rsyslog writes, in order; that of the structured data is that of the message.
+/// Numbers in the file that the receiver writes, in order; that of the structured data is that of the message.
 fn written(out: &Path) -> Vec<u64> {
     let text = fs::read_to_string(out).unwrap_or_default();
     let number = |line: &str| {
@@ -103,18 +102,16 @@ fn written(out: &Path) -> Vec<u64> {
     text.split_inclusive('\n').filter(|line| line.ends_with('\n')).map(number).collect()
 }
 
-async fn rsyslog_has_everything(dir: &Path, transport: Transport, tls: Option<&Pki>) {
-    let Some(program) = rsyslogd() else { return };
+/// A backlog that is there before the receiver is; the receiver is killed in the middle, and starts again.
+async fn has_everything(dir: &Path, settings: SinkSettings, start: impl Fn() -> Process) {
     let scene = Scene::new();
     scene.write(200).await;
-    let port = free_port();
-    let running = scene.start(syslog(port, transport));
+    let running = scene.start(settings);
     running.until(|state| state.failures >= 1).await;
-    let process = start(&program, dir, port, tls);
+    let process = start();
     running.until(|state| state.position >= 100).await;
-    // Killed in the middle, and started again.
     drop(process);
-    let _process = start(&program, dir, port, tls);
+    let _process = start();
     let state = running.until(|state| state.position == 400).await;
     running.stop().await;
     assert_eq!(state.delivered, 400);
@@ -125,7 +122,7 @@ async fn rsyslog_has_everything(dir: &Path, transport: Transport, tls: Option<&P
         || format!("{:?}", written(&out).last()),
     )
     .await;
-    // In order and whole, but for what was sent again after the kill.
+    // Whole, but for what was sent again after the kill.
     let mut once = seqs.clone();
     once.sort_unstable();
     once.dedup();
@@ -135,19 +132,61 @@ async fn rsyslog_has_everything(dir: &Path, transport: Transport, tls: Option<&P
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rsyslog_receives_by_tcp() {
-    let dir = tempfile::tempdir().unwrap();
-    rsyslog_has_everything(dir.path(), Transport::Tcp, None).await;
+    let Some(program) = rsyslogd() else { return };
+    let (dir, port) = (tempfile::tempdir().unwrap(), free_port());
+    let settings = syslog(port, Transport::Tcp, Confirm::End);
+    has_everything(dir.path(), settings, || start(&program, dir.path(), port, None)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rsyslog_receives_by_tls() {
-    if rsyslogd().is_none() || !has_gnutls() {
-        return;
-    }
-    let dir = tempfile::tempdir().unwrap();
+    let Some(program) = rsyslogd().filter(|_| has_gnutls()) else { return };
+    let (dir, port) = (tempfile::tempdir().unwrap(), free_port());
     let pki = Pki::new(dir.path());
-    let transport = Transport::Tls(pki.client("ca.pem"));
-    rsyslog_has_everything(dir.path(), transport, Some(&pki)).await;
+    // rsyslog sends no closing alert.
+    let settings = syslog(port, Transport::Tls(pki.client("ca.pem")), Confirm::End);
+    has_everything(dir.path(), settings, || start(&program, dir.path(), port, Some(&pki))).await;
+}
+
+fn syslog_ng() -> Option<PathBuf> {
+    let named = std::env::var_os("WEIR_SINKS_SYSLOG_NG").map(PathBuf::from);
+    let found = named.or_else(|| Some(PathBuf::from("/usr/sbin/syslog-ng")).filter(|path| path.is_file()));
+    if found.is_none() {
+        eprintln!("skipped: syslog-ng is not installed (apt-get install syslog-ng-core)");
+    }
+    found
+}
+
+/// A syslog-ng that writes structured data and message of all it receives to `out`.
+fn start_syslog_ng(program: &Path, dir: &Path, port: u16, pki: &Pki) -> Process {
+    let text = format!(
+        r#"@version: 3.38
+source s {{ syslog(ip("127.0.0.1") port({port}) transport("tls") log-msg-size(65536) tls(
+  key-file("{key}") cert-file("{cert}") ca-file("{ca}") peer-verify(required-trusted))); }};
+destination d {{ file("{dir}/out" template(
+  "[weir@32473 recordId=\"${{.SDATA.weir@32473.recordId}}\" nodeSeq=\"${{.SDATA.weir@32473.nodeSeq}}\"] ${{MSG}}\n")); }};
+log {{ source(s); destination(d); }};
+"#,
+        key = pki.file("server.key").display(),
+        cert = pki.file("server.pem").display(),
+        ca = pki.file("ca.pem").display(),
+        dir = dir.display()
+    );
+    let conf = dir.join("syslog-ng.conf");
+    fs::write(&conf, text).unwrap();
+    let mut command = Command::new(program);
+    command.args(["-F", "--no-caps", "-f"]).arg(&conf).arg("-R").arg(dir.join("persist"));
+    command.arg("-p").arg(dir.join("pid")).arg("-c").arg(dir.join("control")).stdout(Stdio::null());
+    Process(command.spawn().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn syslog_ng_receives_by_tls_and_confirms_with_the_alert() {
+    let Some(program) = syslog_ng() else { return };
+    let (dir, port) = (tempfile::tempdir().unwrap(), free_port());
+    let pki = Pki::new(dir.path());
+    let settings = syslog(port, Transport::Tls(pki.client("ca.pem")), Confirm::ClosingAlert);
+    has_everything(dir.path(), settings, || start_syslog_ng(&program, dir.path(), port, &pki)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -161,7 +200,7 @@ async fn rsyslog_that_does_not_trust_us_confirms_nothing() {
     let _process = start(&program, dir.path(), port, Some(&pki));
     let mut anonymous = pki.client("ca.pem");
     anonymous.identity = None;
-    let running = scene.start(syslog(port, Transport::Tls(anonymous)));
+    let running = scene.start(syslog(port, Transport::Tls(anonymous), Confirm::End));
     // Until it listens nobody is at home; then it turns each connection away.
     let state = running.until(|state| state.last_failure == Some("broken")).await;
     let state = running.until(|now| now.failures >= state.failures + 10).await;

@@ -56,8 +56,8 @@ async fn a_lane_of_another_writer_is_delivered_once_that_writer_is_gone() {
     let (beside, _) = Log::open_beside(&scene.log_dir(), options).unwrap();
     write(&beside, 3).await;
     let web = Web::new(|_, _| status(200)).await;
-    let idle = Lane { index: 1, dir: scene.log_dir().join("lane-1"), upto: Upto::Idle };
-    let running = start(&[webhook(web.address)], place(scene.home(), vec![scene.lane(), idle]));
+    let running =
+        start(&[webhook(web.address)], place(scene.home(), Lane::all(&scene.log_dir(), &scene.log)));
     scene.write(2).await;
     running.until(|state| state.position == 4).await;
     let other = || running.states.read(std::time::SystemTime::now()).remove(1);

@@ -130,7 +130,7 @@ pub async fn until<T>(ask: impl Fn() -> Option<T>, otherwise: impl Fn() -> Strin
 pub fn quick(receiver: Receiver) -> SinkSettings {
     let mut settings = SinkSettings::new("siem", receiver);
     settings.poll = Duration::from_millis(5);
-    settings.deadline = Duration::from_millis(400);
+    settings.deadline = Duration::from_secs(3);
     settings.backoff = Backoff { least: Duration::from_millis(1), most: Duration::from_millis(4) };
     settings.limits = Limits { records: 10, bytes: 1 << 20 };
     settings

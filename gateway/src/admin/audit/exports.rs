@@ -32,9 +32,9 @@ pub(super) async fn export(
     let form = form.ok_or(DeskError::Parameter { what: "format", expected })?;
     let query = filter::calls(query.as_deref().unwrap_or_default(), SystemTime::now())?;
     if form != Form::Bundle {
-        let taken = app.state.desk.export(&who, (query, form, &wanted.reason), None).await?;
+        let text = app.state.desk.export(&who, (query, form, &wanted.reason), None).await?;
         let kind = [(header::CONTENT_TYPE, media(form))];
-        return Ok((kind, taken.text.unwrap_or_default()).into_response());
+        return Ok((kind, text.unwrap_or_default()).into_response());
     }
     let scratch = tempfile::tempdir().map_err(DeskError::File)?;
     let folder = scratch.path().join("bundle");
