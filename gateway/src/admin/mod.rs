@@ -83,6 +83,14 @@ pub fn router(state: AdminState) -> Router {
         .with_state(app)
 }
 
+/// The desk alone, for a command that works while no gateway runs.
+pub fn desk_alone(desk: Desk, door: Door) -> Router {
+    let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
+    let state = AdminState { audit_dir: PathBuf::new(), desk, metrics, checks: Vec::new(), door };
+    let app = Arc::new(Shared { state, searches: Semaphore::new(SEARCHES), failing: Default::default() });
+    audit::routes().layer(from_fn_with_state(app.clone(), access::require_role)).with_state(app)
+}
+
 /// Headers that keep a browser from doing more than the page needs.
 async fn harden(mut response: Response) -> Response {
     const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
