@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Verifies the log, on one thread.
+/// Verifies the log, on all cores.
 fn check(dir: &Path) -> Result<(), Box<dyn Error>> {
     let (start, cpu) = (Instant::now(), cpu_time()?);
     let report = verify(dir, &Trust::default());

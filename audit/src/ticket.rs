@@ -34,7 +34,7 @@ impl Ticket {
         self.record_id
     }
 
-    /// Whether the call is recorded at all; `false` only in [`Mode::Observe`].
+    /// Whether the call is recorded at all; `false` only in [`Mode::Observe`](crate::Mode::Observe).
     pub fn is_recorded(&self) -> bool {
         self.call.is_some()
     }

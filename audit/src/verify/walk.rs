@@ -3,15 +3,19 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
+use rayon::prelude::*;
 use uuid::Uuid;
 
 use super::leaves::Leaves;
 use super::record::{check_bodies, read};
 use super::signed::{Signed, checkpoint_key};
 use super::{Faults, LaneReport, Trust};
-use crate::proof::{TREE, record_hash};
+use crate::proof::{Hash, TREE, record_hash};
 use crate::record::{Kind, Record};
 use crate::segment::{self, HEADER, Header};
+
+/// Records read at once, which bounds the memory.
+const CHUNK: usize = 4096;
 
 pub(super) struct Walk<'a> {
     trust: &'a Trust<'a>,
@@ -25,7 +29,6 @@ pub(super) struct Walk<'a> {
     open: HashMap<Uuid, u64>,
     boot: Uuid,
     boots: HashSet<Uuid>,
-    scratch: Vec<u8>,
 }
 
 impl<'a> Walk<'a> {
@@ -54,7 +57,6 @@ impl<'a> Walk<'a> {
             open: HashMap::new(),
             boot: Uuid::nil(),
             boots: HashSet::new(),
-            scratch: Vec::new(),
         };
         if !walk.leaves.can_go_on() {
             walk.faults.add(Some(first_seq), None, "the tiles of what stood before it are missing");
@@ -86,9 +88,18 @@ impl<'a> Walk<'a> {
             self.next_seq = header.first_seq;
         }
         let mut at = HEADER;
+        let mut frames = Vec::new();
         while let Some(frame) = bytes.get(at..).and_then(segment::frame) {
-            self.record(frame.json);
+            frames.push(frame.json);
             at += frame.len();
+        }
+        for chunk in frames.chunks(CHUNK) {
+            // What each record is by itself takes most of the time, and any core may do it.
+            let parts =
+                chunk.par_iter().map_init(Vec::new, |scratch, json| (record_hash(json), read(json, scratch)));
+            for (leaf, record) in parts.collect::<Vec<_>>() {
+                self.record(leaf, record);
+            }
         }
         if at == bytes.len() {
             return;
@@ -106,12 +117,12 @@ impl<'a> Walk<'a> {
         self.leaves.give_up();
     }
 
-    fn record(&mut self, json: &[u8]) {
+    fn record(&mut self, leaf: Hash, record: Result<Record, &'static str>) {
         let seq = self.next_seq;
         self.next_seq = seq.saturating_add(1);
         self.report.records += 1;
-        self.leaves.push(seq, record_hash(json), self.signed);
-        match read(json, &mut self.scratch) {
+        self.leaves.push(seq, leaf, self.signed);
+        match record {
             Ok(record) => {
                 let id = Some(record.record_id);
                 if self.leaves.suspect == Some(seq) {
