@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::anchor::{Swapped, replace};
 use super::checkpoint::{Checkpoint, SignedCheckpoint};
@@ -27,6 +27,15 @@ const MOST: u64 = 1 << 18;
 /// Longest pause between two tries after a failure.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
+/// Tells that the thread has ended, also by a panic.
+struct Ending(Arc<Shared>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.state.send_modify(|state| state.is_over = true);
+    }
+}
+
 /// Whether more is durable than one checkpoint takes.
 enum Turn {
     More,
@@ -46,6 +55,7 @@ pub(crate) struct Sealer {
     /// Signed, and on its way through anchor, tiles and publication.
     in_flight: Option<SignedCheckpoint>,
     published: Option<SignedCheckpoint>,
+    signed_at: Option<SystemTime>,
     rotating: Option<SigningKey>,
     /// Whether the key is new and must be announced before it is kept.
     pub is_new_key: bool,
@@ -89,6 +99,7 @@ impl Sealer {
             held: None,
             in_flight: None,
             published,
+            signed_at: None,
             rotating: None,
             is_new_key,
             shared,
@@ -124,6 +135,7 @@ impl Sealer {
 
     /// The thread's body.
     pub(crate) fn run(mut self, counters: &Counters) {
+        let _end = Ending(Arc::clone(&self.shared));
         let mut pause = self.seal.every;
         loop {
             let is_last = self.shared.wait(pause);
@@ -141,7 +153,6 @@ impl Sealer {
                 break;
             }
         }
-        self.shared.state.send_modify(|state| state.is_over = true);
     }
 
     /// Seals what is durable.
@@ -158,7 +169,7 @@ impl Sealer {
             self.publish(&signed)?;
             self.hand_over(&signed)?;
             self.in_flight = None;
-            self.shared.state.send_modify(|state| state.signed_at = Some(self.options.ambient.wall()));
+            self.signed_at = Some(self.options.ambient.wall());
         }
         self.cosign()?;
         self.report(None);
@@ -279,6 +290,7 @@ impl Sealer {
             state.key = self.key();
             state.size = self.published.as_ref().map_or(0, |it| it.checkpoint().size);
             state.checkpoint.clone_from(&self.published);
+            state.signed_at = self.signed_at;
             state.fault = fault.map(ToString::to_string);
             state.anchor = match (&self.seal.anchor, failed) {
                 (None, _) => Anchoring::Absent,
