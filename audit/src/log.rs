@@ -84,7 +84,9 @@ impl Log {
             monotonic: ambient.monotonic(),
         };
         let name = options.seal.as_ref().map(|seal| origin(seal, &boot.node_id, index));
-        let sealer = name.map(|name| Sealer::open(dir, name, index, &options)).transpose()?.flatten();
+        let mut sealer = name.map(|name| Sealer::open(dir, name, index, &options)).transpose()?.flatten();
+        // A log that begins says by which key, also if the key is older.
+        sealer.iter_mut().for_each(|it| it.is_new_key |= head.next_seq == 1);
         recovery.boot_id = boot.id;
         recovery.abandoned = calls.len() as u64;
         let (mode, capacity, group) = (options.mode, options.queue, options.group);
