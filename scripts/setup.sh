@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what a fresh Debian machine lacks for the parts named: build, models, clients.
+# Installs what a fresh Debian machine lacks for the parts named: build, models, clients, postgres.
 # As root it installs; otherwise it prints the commands and fails.
 source "$(dirname "$0")/lib.sh"
 
@@ -16,7 +16,9 @@ for part in "$@"; do
     clients)
       need python3 have python3; need python3-pip python3 -m pip --version
       need python3-venv python3 -c 'import ensurepip' ;;
-    *) die "unknown part: $part (build, run, models, clients)" ;;
+    # The server's programs; the tests start servers of their own.
+    postgres) need postgresql compgen -G '/usr/lib/postgresql/*/bin/initdb' ;;
+    *) die "unknown part: $part (build, run, models, clients, postgres)" ;;
   esac
 done
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # `make test`: the Rust tests of all crates, then real clients and a second engine against the built gateway.
 source "$(dirname "$0")/lib.sh"
-scripts/setup.sh build run models clients
+scripts/setup.sh build run models clients postgres
 scripts/models.sh
 
 step "build"

@@ -1,8 +1,11 @@
 //! The few file operations the writer needs, behind a trait so that tests can make them fail.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
+
+use crate::error::AuditError;
 
 /// A disk that holds segment files.
 pub trait Disk: Send + Sync {
@@ -73,6 +76,37 @@ impl Disk for LocalDisk {
 /// Makes the names in a folder durable.
 pub(crate) fn sync_folder(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
+}
+
+/// Makes a folder that only its owner may read, and its name durable.
+pub(crate) fn make_folder(dir: &Path) -> Result<(), AuditError> {
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    made.map_err(AuditError::io("creating", dir))?;
+    let parent = dir.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    sync_folder(parent).map_err(AuditError::io("syncing", parent))
+}
+
+/// Puts a file that only its owner may read in place of the one at `path`: after a crash there is the old one or
+/// the new one, whole. Callers keep two of them from doing so at once.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let draft = path.with_added_extension("new");
+    match fs::remove_file(&draft) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&draft, path)?;
+    sync_folder(path.parent().unwrap_or(Path::new(".")))
+}
+
+/// Opens a lock file and waits until nobody else, of this process or another, holds it.
+pub(crate) fn lock_file(path: &Path) -> Result<File, AuditError> {
+    let file = OpenOptions::new().write(true).create(true).truncate(false).open(path);
+    let file = file.map_err(AuditError::io("opening", path))?;
+    file.lock().map_err(AuditError::io("locking", path))?;
+    Ok(file)
 }
 
 struct LocalFile(File);

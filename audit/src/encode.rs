@@ -232,16 +232,13 @@ impl Body {
         self.for_each_text(&mut |text| text.clip(40));
     }
 
+    /// Shows every text but the tenant's name to `visit`: keys, holds and filters go by the whole name.
     fn for_each_text(&mut self, visit: &mut dyn FnMut(&mut Text)) {
         match self {
             Self::Intent(intent) => intent.for_each_text(visit),
-            Self::Completion { tenant, completion, .. } => {
-                visit(tenant);
-                completion.for_each_text(visit);
-            }
-            Self::Abandoned { tenant, .. } => visit(tenant),
+            Self::Completion { completion, .. } => completion.for_each_text(visit),
             Self::Event(event) => event.for_each_text(visit),
-            Self::Gap(_) => {}
+            Self::Abandoned { .. } | Self::Gap(_) => {}
         }
     }
 }
@@ -258,10 +255,9 @@ impl Intent {
             &mut self.requested_model,
             &mut self.retention,
             &mut self.route,
-            &mut self.subject_ref,
             &mut self.team,
         ];
-        let own = [&mut self.endpoint, &mut self.policy_set, &mut self.tenant];
+        let own = [&mut self.endpoint, &mut self.policy_set];
         optional.into_iter().flatten().chain(own).for_each(visit);
     }
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::proof::anchor::AnchorError;
+use uuid::Uuid;
 
 /// Why the log could not be opened or read, or did not accept a record.
 ///
@@ -80,6 +81,47 @@ pub enum AuditError {
     Unsealed {
         /// What keeps them from being sealed.
         reason: String,
+    },
+    /// The key-encryption key is not the one that the key store was made with.
+    #[error("the key-encryption key does not fit {}: give the one it was made with", path.display())]
+    WrongKey {
+        /// The file that shows it.
+        path: PathBuf,
+    },
+    /// The key store is damaged or not safe.
+    #[error("the key store is not sound at {}: {reason}", path.display())]
+    KeyStore {
+        /// The file concerned.
+        path: PathBuf,
+        /// What is wrong there.
+        reason: &'static str,
+    },
+    /// The cryptographic library did not do its part.
+    #[error("{action} failed")]
+    Crypto {
+        /// What was being done.
+        action: &'static str,
+    },
+    /// A legal hold forbids it.
+    #[error("legal hold {hold} covers it: have the hold lifted first")]
+    Held {
+        /// The hold.
+        hold: Uuid,
+    },
+    /// A step of a legal hold that may not be taken.
+    #[error("the hold is not changed: {reason}")]
+    HoldRefused {
+        /// Why not.
+        reason: &'static str,
+    },
+    /// Nobody with this name or reference has bodies or references here.
+    #[error("no such subject is known to this tenant")]
+    NoSubject,
+    /// A retention time below what the law asks for.
+    #[error("{days} days of retention are below the floor of 183: keep for 183 days or more")]
+    BelowFloor {
+        /// What was asked for.
+        days: u64,
     },
     /// The queue has no room for the call's records.
     #[error("the audit queue is full")]

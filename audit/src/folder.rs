@@ -4,7 +4,6 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::Path;
 use std::time::Duration;
 
-use crate::disk::sync_folder;
 use crate::error::AuditError;
 use crate::options::{Options, new_id};
 use crate::text::Text;
@@ -12,14 +11,6 @@ use crate::text::Text;
 /// How often, and at what distance, the folder's lock is tried.
 const LOCK_TRIES: u32 = 10;
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
-
-pub(crate) fn make_folder(dir: &Path) -> Result<(), AuditError> {
-    use std::os::unix::fs::DirBuilderExt;
-    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
-    made.map_err(AuditError::io("creating", dir))?;
-    let parent = dir.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    sync_folder(parent).map_err(AuditError::io("syncing", parent))
-}
 
 pub(crate) fn lock(dir: &Path) -> Result<File, AuditError> {
     let path = dir.join("lock");

@@ -10,11 +10,12 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use crate::disk::make_folder;
 use crate::encode::Body;
 use crate::error::AuditError;
 use crate::event::{Event, KeyEvent};
 use crate::exchange::{Completion, Intent};
-use crate::folder::{lock, make_folder, node_id};
+use crate::folder::{lock, node_id};
 use crate::options::{Ambient, Mode, Options, new_id};
 use crate::proof::evidence::PURPOSE;
 use crate::proof::keys::{SigningKey, VerifierKey};
@@ -25,6 +26,7 @@ use crate::record::Reason;
 use crate::recover::{OpenCall, Recovery, recover};
 use crate::text::Text;
 use crate::ticket::{Call, Ticket};
+use crate::vault::{Bodies, Kept};
 use crate::writer::{Boot, Counters, Writer};
 
 /// An open log. Cloning is cheap; the log is closed by [`Log::close`], or when the last clone and the last
@@ -89,15 +91,15 @@ impl Log {
         sealer.iter_mut().for_each(|it| it.is_new_key |= head.next_seq == 1);
         recovery.boot_id = boot.id;
         recovery.abandoned = calls.len() as u64;
-        let (mode, capacity, group) = (options.mode, options.queue, options.group);
-        let mut writer = Writer::new(dir, options, boot, head);
+        let mode = options.mode;
+        let mut writer = Writer::new(dir, options, boot, head)?;
         let mut first: Vec<_> = calls.into_iter().map(|call| abandon(call, &*ambient)).collect();
         first.extend(sealer.iter().filter(|it| it.is_new_key).map(|it| announce(&it.key(), &*ambient)));
         writer.commit(&mut first, None)?;
         sealer.iter().try_for_each(Sealer::save_key)?;
 
         let counters = Arc::clone(&writer.counters);
-        let queue = Arc::new(Queue::new(capacity, group, Arc::clone(&counters)));
+        let queue = Arc::new(Queue::new(&writer.options, Arc::clone(&counters)));
         queue.set_level(writer.level());
         let start = |name: &str, run: Box<dyn FnOnce() + Send>| {
             let lock = Arc::clone(&lock);
@@ -176,10 +178,29 @@ impl Log {
     /// As [`Log::intent`]; in [`Mode::Observe`] only [`AuditError::Closed`].
     pub async fn intent_in(&self, mode: Mode, mut intent: Intent) -> Result<Ticket, AuditError> {
         self.identify(&mut intent);
+        self.announce(mode, intent, Kept::default()).await
+    }
+
+    /// [`Log::intent_in`] with the bodies of the request, which are on disk before the record is. The call gets the
+    /// id that its bodies were sealed for.
+    ///
+    /// # Errors
+    /// As [`Log::intent_in`]; [`AuditError::Full`] also when the bodies find no room in the queue.
+    pub async fn intent_with(
+        &self,
+        mode: Mode,
+        mut intent: Intent,
+        bodies: Bodies,
+    ) -> Result<Ticket, AuditError> {
+        intent.record_id = bodies.call();
+        self.announce(mode, intent, bodies.into_kept()).await
+    }
+
+    async fn announce(&self, mode: Mode, intent: Intent, kept: Kept) -> Result<Ticket, AuditError> {
         let call = Call { intent_id: intent.record_id, tenant: intent.tenant.clone() };
         let (ack, durable) = oneshot::channel();
         let ack = (mode != Mode::Observe).then_some(ack);
-        let entry = self.inner.entry(Body::Intent(intent), ack);
+        let entry = Entry { kept, ..self.inner.entry(Body::Intent(intent), ack) };
         let admission = self.inner.queue.admit(mode, entry, None)?;
         let record_id = call.intent_id;
         let call = (admission == Admission::Queued).then_some(call);
@@ -199,11 +220,36 @@ impl Log {
     /// As [`Log::intent`].
     pub async fn settled(&self, mut intent: Intent, completion: Completion) -> Result<Uuid, AuditError> {
         self.identify(&mut intent);
+        self.settle(intent, completion, Default::default()).await
+    }
+
+    /// [`Log::settled`] with bodies, which are on disk before the records are. The call gets the id that its bodies
+    /// were sealed for.
+    ///
+    /// # Errors
+    /// As [`Log::intent_with`].
+    pub async fn settled_with(
+        &self,
+        mut intent: Intent,
+        completion: Completion,
+        bodies: Bodies,
+    ) -> Result<Uuid, AuditError> {
+        intent.record_id = bodies.call();
+        self.settle(intent, completion, bodies.split()).await
+    }
+
+    async fn settle(
+        &self,
+        intent: Intent,
+        completion: Completion,
+        (request, reply): (Kept, Kept),
+    ) -> Result<Uuid, AuditError> {
         let record_id = intent.record_id;
         let end = Body::Completion { intent_id: record_id, tenant: intent.tenant.clone(), completion };
         let (ack, durable) = oneshot::channel();
-        let intent = self.inner.entry(Body::Intent(intent), None);
-        let end = self.inner.entry(end, (self.inner.mode != Mode::Observe).then_some(ack));
+        let ack = (self.inner.mode != Mode::Observe).then_some(ack);
+        let intent = Entry { kept: request, ..self.inner.entry(Body::Intent(intent), None) };
+        let end = Entry { kept: reply, ..self.inner.entry(end, ack) };
         self.inner.queue.admit(self.inner.mode, intent, Some(end))?;
         if self.inner.mode != Mode::Observe {
             durable.await.map_err(|_| AuditError::Dead)?;
@@ -330,7 +376,13 @@ impl fmt::Debug for Log {
 
 impl Inner {
     pub(crate) fn entry(&self, body: Body, ack: Option<oneshot::Sender<()>>) -> Entry {
-        Entry { body, wall: self.ambient.wall(), monotonic: self.ambient.monotonic(), ack }
+        Entry {
+            body,
+            kept: Kept::default(),
+            wall: self.ambient.wall(),
+            monotonic: self.ambient.monotonic(),
+            ack,
+        }
     }
 
     /// Waits until the threads have released the folder's lock. The sealer goes last, to sign what was written.
@@ -356,13 +408,14 @@ impl Drop for Inner {
 fn abandon(call: OpenCall, ambient: &dyn Ambient) -> Entry {
     let OpenCall { intent_id, tenant, .. } = call;
     let body = Body::Abandoned { intent_id, tenant, reason: Reason::Recovery };
-    Entry { body, wall: ambient.wall(), monotonic: ambient.monotonic(), ack: None }
+    Entry { body, kept: Kept::default(), wall: ambient.wall(), monotonic: ambient.monotonic(), ack: None }
 }
 
 fn announce(key: &VerifierKey, ambient: &dyn Ambient) -> Entry {
     let event = KeyEvent { actor: "gateway".into(), ..key_event("make", key) };
     Entry {
         body: Body::Event(Event::Key(event)),
+        kept: Kept::default(),
         wall: ambient.wall(),
         monotonic: ambient.monotonic(),
         ack: None,

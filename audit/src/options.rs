@@ -8,7 +8,9 @@ use rand::RngCore;
 use uuid::Uuid;
 
 use crate::disk::{Disk, LocalDisk};
+use crate::error::AuditError;
 use crate::proof::Seal;
+use crate::vault::Vault;
 
 /// Settings of a log.
 #[derive(Clone)]
@@ -17,6 +19,9 @@ pub struct Options {
     pub mode: Mode,
     /// Most records queued or reserved at once; a call takes two. Further calls are refused.
     pub queue: usize,
+    /// Most bytes of sealed bodies queued at once. A call whose bodies find no room is refused; at the end of a
+    /// call they are left out, and the record says `shed`.
+    pub queue_bytes: u64,
     /// How records are gathered before a sync.
     pub group: Group,
     /// Size at which a segment file is closed and the next begun, in bytes; at most 1 GiB.
@@ -34,6 +39,8 @@ pub struct Options {
     pub ambient: Arc<dyn Ambient>,
     /// Where segment files are written.
     pub disk: Arc<dyn Disk>,
+    /// Where bodies go. Without one, bodies are left out of the records they come with.
+    pub vault: Option<Arc<Vault>>,
 }
 
 impl Default for Options {
@@ -41,6 +48,7 @@ impl Default for Options {
         Self {
             mode: Mode::Bounded,
             queue: 16_384,
+            queue_bytes: 64 << 20,
             group: Group::default(),
             segment_bytes: 64 << 20,
             min_free_bytes: 512 << 20,
@@ -49,6 +57,7 @@ impl Default for Options {
             seal: None,
             ambient: Arc::new(System::default()),
             disk: Arc::new(LocalDisk),
+            vault: None,
         }
     }
 }
@@ -58,6 +67,7 @@ impl fmt::Debug for Options {
         f.debug_struct("Options")
             .field("mode", &self.mode)
             .field("queue", &self.queue)
+            .field("queue_bytes", &self.queue_bytes)
             .field("group", &self.group)
             .field("segment_bytes", &self.segment_bytes)
             .field("min_free_bytes", &self.min_free_bytes)
@@ -93,7 +103,7 @@ pub struct Group {
 
 impl Default for Group {
     fn default() -> Self {
-        Self { max_wait: Duration::from_millis(2), max: 256, pace: Duration::from_micros(500) }
+        Self { max_wait: Duration::from_millis(2), max: 256, pace: Duration::from_millis(1) }
     }
 }
 
@@ -117,6 +127,14 @@ pub trait Ambient: Send + Sync {
 
     /// Random bytes, for identifiers.
     fn random(&self) -> [u8; 10];
+
+    /// Fills `out` with randomness that is fit for keys; the system's, unless a test says otherwise.
+    ///
+    /// # Errors
+    /// [`AuditError::Crypto`] when the system has none to give.
+    fn secret(&self, out: &mut [u8]) -> Result<(), AuditError> {
+        aws_lc_rs::rand::fill(out).map_err(|_| AuditError::Crypto { action: "drawing a random number" })
+    }
 }
 
 /// The machine's clock and randomness.
@@ -143,6 +161,12 @@ impl Ambient for System {
         rand::rng().fill_bytes(&mut bytes);
         bytes
     }
+}
+
+/// Days since 1970 in UTC.
+pub(crate) fn day_of(time: SystemTime) -> u32 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u32::try_from(since.as_secs() / 86_400).unwrap_or(u32::MAX)
 }
 
 /// A new UUIDv7 (RFC 9562) from the wall clock and randomness of `ambient`.

@@ -8,9 +8,10 @@ use tokio::sync::{oneshot, watch};
 
 use crate::encode::Body;
 use crate::error::AuditError;
-use crate::options::{Group, Mode};
+use crate::options::{Group, Mode, Options};
 use crate::record::Gap;
 use crate::text::Stamp;
+use crate::vault::Kept;
 use crate::writer::Counters;
 
 /// How often the writer looks at the disk while it is low, or tries to write a gap.
@@ -22,6 +23,8 @@ const CALL: u64 = 2;
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub body: Body,
+    /// Bodies to be stored before the record is.
+    pub kept: Kept,
     pub wall: SystemTime,
     pub monotonic: Duration,
     /// Told when the record is durable; dropped when it will never be.
@@ -70,11 +73,13 @@ struct State {
     lost: u64,
 }
 
-/// How many records are queued or reserved. The writer frees room before it acknowledges, so that a caller who
-/// has waited finds it free.
+/// How many records are queued or reserved, and how many bytes of bodies are queued. The writer frees room before
+/// it acknowledges, so that a caller who has waited finds it free.
 struct Room {
     capacity: u64,
     taken: u64,
+    most_bytes: u64,
+    bytes: u64,
     counters: Arc<Counters>,
 }
 
@@ -85,6 +90,11 @@ impl Room {
 
     fn holds(&self, more: u64) -> bool {
         self.used() + more <= self.capacity
+    }
+
+    fn holds_bytes(&self, more: u64) -> bool {
+        let used = self.bytes.saturating_sub(self.counters.freed_bytes.load(Ordering::Acquire));
+        more == 0 || used + more <= self.most_bytes
     }
 }
 
@@ -106,12 +116,13 @@ enum Parked {
 }
 
 impl Queue {
-    pub(crate) fn new(capacity: usize, group: Group, counters: Arc<Counters>) -> Self {
+    pub(crate) fn new(options: &Options, counters: Arc<Counters>) -> Self {
         let taken = counters.freed.load(Ordering::Acquire);
+        let (capacity, most_bytes) = (options.queue as u64, options.queue_bytes);
         let state = State {
             entries: Vec::new(),
             awaited: 0,
-            room: Room { capacity: capacity as u64, taken, counters },
+            room: Room { capacity, taken, most_bytes, bytes: 0, counters },
             phase: Phase::Open,
             level: Level::Ample,
             gap: None,
@@ -119,7 +130,7 @@ impl Queue {
             lost: 0,
         };
         let ended = watch::Sender::new(false);
-        Self { state: Mutex::new(state), ready: Condvar::new(), group, ended }
+        Self { state: Mutex::new(state), ready: Condvar::new(), group: options.group, ended }
     }
 
     /// Takes the records of a call, with room for its end; `end` is given when the call has already ended.
@@ -130,7 +141,8 @@ impl Queue {
         end: Option<Entry>,
     ) -> Result<Admission, AuditError> {
         let mut state = self.lock();
-        if let Err(refusal) = state.check(mode, CALL) {
+        let bytes = intent.kept.bytes() + end.as_ref().map_or(0, |end| end.kept.bytes());
+        if let Err(refusal) = state.check(mode, CALL).and_then(|()| state.check_bytes(bytes)) {
             if mode != Mode::Observe || matches!(refusal, AuditError::Closed) {
                 return Err(refusal);
             }
@@ -156,11 +168,14 @@ impl Queue {
     }
 
     /// Takes the end of an admitted call, for which room was kept.
-    pub(crate) fn finish(&self, entry: Entry) -> Result<(), AuditError> {
+    pub(crate) fn finish(&self, mut entry: Entry) -> Result<(), AuditError> {
         let mut state = self.lock();
         if let Phase::Closed | Phase::Dead = state.phase {
             state.lost += 1;
             return Err(state.refusal());
+        }
+        if state.check_bytes(entry.kept.bytes()).is_err() {
+            entry.kept.shed();
         }
         state.push(entry);
         self.wake(state);
@@ -295,12 +310,17 @@ impl State {
         if self.room.holds(room) { Ok(()) } else { Err(AuditError::Full) }
     }
 
+    fn check_bytes(&self, bytes: u64) -> Result<(), AuditError> {
+        if self.room.holds_bytes(bytes) { Ok(()) } else { Err(AuditError::Full) }
+    }
+
     fn refusal(&self) -> AuditError {
         if self.phase == Phase::Dead { AuditError::Dead } else { AuditError::Closed }
     }
 
     fn push(&mut self, entry: Entry) {
         self.awaited += usize::from(entry.ack.is_some());
+        self.room.bytes += entry.kept.bytes();
         self.entries.push(entry);
     }
 

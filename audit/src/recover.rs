@@ -9,10 +9,10 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::error::AuditError;
-use crate::options::{Options, Verify};
+use crate::options::{Options, Verify, day_of};
 use crate::record::Kind;
 use crate::segment::{self, HEADER, Header};
-use crate::text::Text;
+use crate::text::{Stamp, Text};
 use crate::writer::{CLOSED, Head, begin_segment};
 
 /// What recovery found.
@@ -37,14 +37,16 @@ pub(crate) struct OpenCall {
 
 /// Checks the log in `dir`, cuts a torn tail, and opens its last segment for writing.
 pub(crate) fn recover(dir: &Path, options: &Options) -> Result<(Head, Recovery, Vec<OpenCall>), AuditError> {
+    segment::finish_pruning(dir)?;
     let mut segments = segment::list(dir)?;
     drop_unborn(&mut segments)?;
+    segment::check_first(dir, segments.first().map_or(1, |(first, _)| *first))?;
     let Some(&(first, _)) = segments.first() else {
         let header = Header { first_seq: 1, oldest_open: 1 };
         check_closed_mark(dir, 0, 0)?;
         let (path, file) = begin_segment(dir, options, header)?;
-        let head =
-            Head { path, file, first_seq: 1, length: HEADER as u64, next_seq: 1, open: HashMap::new() };
+        let (length, day) = (HEADER as u64, day_of(options.ambient.wall()));
+        let head = Head { path, file, first_seq: 1, length, next_seq: 1, day, open: HashMap::new() };
         return Ok((head, Recovery::default(), Vec::new()));
     };
     let scan = Scan::over(&segments, options.verify)?;
@@ -66,6 +68,7 @@ pub(crate) fn recover(dir: &Path, options: &Options) -> Result<(Head, Recovery, 
         first_seq: scan.first_seq,
         length: scan.good,
         next_seq: scan.next_seq,
+        day: scan.day.unwrap_or(day_of(options.ambient.wall())),
         open,
     };
     Ok((head, recovery, calls))
@@ -91,6 +94,7 @@ struct Outline<'a> {
     record_id: Uuid,
     #[serde(borrow)]
     tenant: Cow<'a, str>,
+    time: Stamp,
 }
 
 /// What a pass over the segments has found so far.
@@ -101,6 +105,8 @@ struct Scan {
     length: u64,
     good: u64,
     next_seq: u64,
+    /// Day of the last segment's first record.
+    day: Option<u32>,
     open: HashMap<Uuid, (u64, Text)>,
 }
 
@@ -116,6 +122,7 @@ impl Scan {
             length: 0,
             good: 0,
             next_seq: segments.get(start).map_or(1, |(seq, _)| *seq),
+            day: None,
             open: HashMap::new(),
         };
         for (index, (first_seq, path)) in segments.iter().enumerate().skip(start) {
@@ -134,6 +141,7 @@ impl Scan {
         if header.first_seq != first_seq || first_seq != self.next_seq {
             return Err(self.corrupt(0, "its first record number does not follow the segment before"));
         }
+        self.day = None;
         let mut at = HEADER;
         while let Some(frame) = bytes.get(at..).and_then(segment::frame) {
             self.record(frame.json).map_err(|reason| self.corrupt(at, reason))?;
@@ -159,6 +167,7 @@ impl Scan {
             (_, Some(intent_id)) => drop(self.open.remove(&intent_id)),
             (_, None) => {}
         }
+        self.day.get_or_insert(day_of(outline.time.time()));
         self.next_seq += 1;
         Ok(())
     }

@@ -9,6 +9,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::disk::replace;
 use crate::error::AuditError;
 use crate::record::MAX_RECORD;
 
@@ -22,6 +23,8 @@ pub(crate) const MAX_SEGMENT: u64 = 1 << 30;
 const MAGIC: &[u8; 8] = b"weiraudt";
 const VERSION: u32 = 1;
 const SUFFIX: &str = ".seg";
+/// File that says which record is the first one that retention has kept.
+const MINIMUM: &str = "minimum";
 
 /// What a segment's header says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,8 +120,52 @@ pub(crate) fn path(dir: &Path, first_seq: u64) -> PathBuf {
     dir.join(format!("{first_seq:020}{SUFFIX}"))
 }
 
-/// The segments of a folder with the `node_seq` each begins with, in order.
+/// The segments of a folder that are not pruned, with the `node_seq` each begins with, in order.
 pub(crate) fn list(dir: &Path) -> Result<Vec<(u64, PathBuf)>, AuditError> {
+    let mut segments = list_all(dir)?;
+    // Read after the listing: what is pruned meanwhile is then left out, not missed.
+    let minimum = minimum(dir)?;
+    segments.retain(|(first, _)| *first >= minimum);
+    Ok(segments)
+}
+
+/// The first record that retention has kept; 1 if nothing was pruned.
+pub(crate) fn minimum(dir: &Path) -> Result<u64, AuditError> {
+    let path = dir.join(MINIMUM);
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(1),
+        Err(error) => return Err(AuditError::io("reading", &path)(error)),
+    };
+    let reason = "the mark of the first record kept is unreadable";
+    text.trim().parse().map_err(|_| AuditError::Corrupt { path, offset: 0, reason })
+}
+
+/// Says durably that records before `first` are pruned.
+pub(crate) fn set_minimum(dir: &Path, first: u64) -> Result<(), AuditError> {
+    let path = dir.join(MINIMUM);
+    replace(&path, format!("{first}\n").as_bytes()).map_err(AuditError::io("writing", &path))
+}
+
+/// The records of a folder must begin where its beginning or its pruning says.
+pub(crate) fn check_first(dir: &Path, first: u64) -> Result<(), AuditError> {
+    if first == minimum(dir)? {
+        return Ok(());
+    }
+    let reason = "the segments before it are missing, and no pruning explains that";
+    Err(AuditError::Corrupt { path: path(dir, first), offset: 0, reason })
+}
+
+/// Removes the segments that a pruning cut short by a crash has left.
+pub(crate) fn finish_pruning(dir: &Path) -> Result<(), AuditError> {
+    let minimum = minimum(dir)?;
+    for (_, path) in list_all(dir)?.into_iter().filter(|(first, _)| *first < minimum) {
+        std::fs::remove_file(&path).map_err(AuditError::io("removing", &path))?;
+    }
+    Ok(())
+}
+
+fn list_all(dir: &Path) -> Result<Vec<(u64, PathBuf)>, AuditError> {
     let mut segments = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(AuditError::io("reading", dir))? {
         let path = entry.map_err(AuditError::io("reading", dir))?.path();

@@ -197,6 +197,20 @@ impl PicoUsd {
     }
 }
 
+impl PicoUsd {
+    /// The amount that exact decimal text in USD says: not negative, at most twelve places, so nothing is rounded.
+    pub fn from_usd(text: &str) -> Option<Self> {
+        let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
+        let is_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+        if whole.is_empty() || rest.len() > 12 || !is_digits(whole) || !is_digits(rest) {
+            return None;
+        }
+        let whole: i128 = whole.parse().ok()?;
+        let rest: i128 = format!("{rest:0<12}").parse().ok()?;
+        whole.checked_mul(1_000_000_000_000)?.checked_add(rest).map(Self)
+    }
+}
+
 impl Serialize for PicoUsd {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)
@@ -300,6 +314,16 @@ mod tests {
         check(1, "0.000000000001");
         check(-1_500_000_000_000, "-1.5");
         check(12_000_000_000_000, "12");
+        let read =
+            |text: &str, expect: Option<i128>| assert_eq!(PicoUsd::from_usd(text).map(|it| it.0), expect);
+        read("0.000000000001", Some(1));
+        read("12", Some(12_000_000_000_000));
+        read("1.5", Some(1_500_000_000_000));
+        for wrong in
+            ["", ".5", "-1", "1e3", "0.0000000000001", "1.5.0", "+1", "99999999999999999999999999999999"]
+        {
+            read(wrong, None);
+        }
     }
 
     #[test]

@@ -12,10 +12,11 @@ use uuid::Uuid;
 use crate::disk::{SegmentFile, sync_folder};
 use crate::encode::{self, Body, Envelope, Shed};
 use crate::error::AuditError;
-use crate::options::{Options, new_id};
+use crate::options::{Options, day_of, new_id};
 use crate::queue::{Ended, Entry, Level, Queue};
 use crate::record::Gap;
 use crate::segment::{self, HEADER, Header, MAX_SEGMENT};
+use crate::vault::{Kept, Shelf};
 
 /// File that says how long the log was when it was closed in good order.
 pub(crate) const CLOSED: &str = "closed";
@@ -31,6 +32,8 @@ pub(crate) struct Head {
     /// Bytes of the segment, all of them durable.
     pub length: u64,
     pub next_seq: u64,
+    /// Day, since 1970 in UTC, of the segment's first record, or on which it was begun.
+    pub day: u32,
     /// Open calls: intent id → node_seq.
     pub open: HashMap<Uuid, u64>,
 }
@@ -52,6 +55,8 @@ pub(crate) struct Counters {
     pub sync_nanos: AtomicU64,
     /// Records from the queue that are written; their room is free again.
     pub freed: AtomicU64,
+    /// Bytes of bodies from the queue that are written or left out.
+    pub freed_bytes: AtomicU64,
     /// `node_seq` of the newest durable record.
     pub durable_seq: AtomicU64,
 }
@@ -62,6 +67,8 @@ pub(crate) struct Writer {
     pub boot: Boot,
     pub head: Head,
     pub counters: Arc<Counters>,
+    /// Where bodies go.
+    shelf: Option<Shelf>,
     buffer: Vec<u8>,
     acks: Vec<oneshot::Sender<()>>,
     level: Level,
@@ -69,21 +76,24 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn new(dir: &Path, options: Options, boot: Boot, head: Head) -> Self {
+    pub(crate) fn new(dir: &Path, options: Options, boot: Boot, head: Head) -> Result<Self, AuditError> {
         let counters = Counters { durable_seq: (head.next_seq - 1).into(), ..Counters::default() };
+        let vault = options.vault.clone();
+        let shelf = vault.map(|vault| Shelf::open(vault, Arc::clone(&options.disk))).transpose()?;
         let mut writer = Self {
             dir: dir.to_owned(),
             options,
             boot,
             head,
             counters: Arc::new(counters),
+            shelf,
             buffer: Vec::with_capacity(64 << 10),
             acks: Vec::new(),
             level: Level::Ample,
             measured: None,
         };
         writer.measure();
-        writer
+        Ok(writer)
     }
 
     /// The thread's body: until the log is closed or a write fails.
@@ -104,6 +114,9 @@ impl Writer {
                 tracing::error!(%error, "the audit log stopped");
                 return;
             }
+        }
+        if let Err(error) = self.shelf.as_mut().map_or(Ok(()), Shelf::close) {
+            tracing::warn!(%error, "the newest body file was closed without its index");
         }
         if let Err(error) = self.mark_closed() {
             tracing::warn!(%error, "the audit log was closed without its mark");
@@ -131,7 +144,7 @@ impl Writer {
         match gap {
             Some(gap) => {
                 let (wall, monotonic) = (gap.last.time(), self.options.ambient.monotonic());
-                let entry = Entry { body: Body::Gap(gap), wall, monotonic, ack: None };
+                let entry = Entry { body: Body::Gap(gap), kept: Kept::default(), wall, monotonic, ack: None };
                 self.write_group(&mut std::iter::once(entry)).map(drop)
             }
             None => Ok(()),
@@ -140,18 +153,24 @@ impl Writer {
 
     /// Writes and syncs one group; the number of its records.
     fn write_group(&mut self, group: &mut dyn Iterator<Item = Entry>) -> Result<u64, AuditError> {
-        if self.head.length >= self.options.segment_bytes.min(MAX_SEGMENT) {
+        if self.is_segment_over() {
             self.rotate()?;
         }
         self.buffer.clear();
         let first = self.head.next_seq;
+        let mut bytes = 0;
         for entry in group {
+            bytes += entry.kept.bytes();
             self.encode(entry)?;
         }
         let count = self.head.next_seq - first;
         if count == 0 {
             return Ok(0);
         }
+        // INVARIANT: keys before bodies before records, so that no durable record names a body or a key that a
+        // loss of power can take.
+        self.shelf.as_mut().map_or(Ok(()), Shelf::sync)?;
+        self.counters.freed_bytes.fetch_add(bytes, Ordering::Release);
         self.head.file.append(&self.buffer).map_err(AuditError::io("writing", &self.head.path))?;
         let start = Instant::now();
         self.head.file.sync().map_err(AuditError::io("syncing", &self.head.path))?;
@@ -169,7 +188,8 @@ impl Writer {
     }
 
     fn encode(&mut self, entry: Entry) -> Result<(), AuditError> {
-        let Entry { mut body, wall, monotonic, ack } = entry;
+        let Entry { mut body, kept, wall, monotonic, ack } = entry;
+        let is_shed = self.store(&mut body, kept)?;
         let since_boot = monotonic.saturating_sub(self.boot.monotonic);
         let envelope = Envelope {
             boot_id: self.boot.id,
@@ -180,7 +200,11 @@ impl Writer {
             record_id: if let Body::Intent(intent) = &body { intent.record_id } else { self.new_id() },
             time: wall.into(),
         };
-        let shed = if self.level == Level::Ample { Shed::Nothing } else { Shed::Lists };
+        let shed = match self.level {
+            Level::Ample if is_shed => Shed::Excess,
+            Level::Ample => Shed::Nothing,
+            _ => Shed::Lists,
+        };
         let start = segment::begin(&mut self.buffer);
         encode::write(&mut body, &envelope, shed, &mut self.buffer)
             .map_err(|error| AuditError::io("encoding for", &self.head.path)(std::io::Error::other(error)))?;
@@ -195,6 +219,25 @@ impl Writer {
         Ok(())
     }
 
+    /// Puts the bodies of a record on the shelf and their references into it; whether one was left out. On a low
+    /// disk all are: the records matter more.
+    fn store(&mut self, body: &mut Body, mut kept: Kept) -> Result<bool, AuditError> {
+        let is_ample = self.level == Level::Ample;
+        let Some(shelf) = self.shelf.as_mut().filter(|shelf| is_ample && shelf.has_room()) else {
+            kept.shed();
+            return Ok(kept.is_shed);
+        };
+        for sealed in &kept.sealed {
+            shelf.put(sealed)?;
+        }
+        match body {
+            Body::Intent(intent) => intent.bodies.extend(kept.references()),
+            Body::Completion { completion, .. } => completion.bodies.extend(kept.references()),
+            Body::Abandoned { .. } | Body::Event(_) | Body::Gap(_) => {}
+        }
+        Ok(kept.is_shed)
+    }
+
     fn new_id(&self) -> Uuid {
         new_id(&*self.options.ambient)
     }
@@ -207,12 +250,21 @@ impl Writer {
         self.counters.sync_nanos.fetch_add(nanos, Ordering::Relaxed);
     }
 
+    /// A segment ends by its size, or with its day, so that retention, which removes whole segments, keeps to its
+    /// time where there are few calls.
+    fn is_segment_over(&self) -> bool {
+        let has_records = self.head.length > HEADER as u64;
+        let is_full = self.head.length >= self.options.segment_bytes.min(MAX_SEGMENT);
+        is_full || (has_records && self.head.day < day_of(self.options.ambient.wall()))
+    }
+
     fn rotate(&mut self) -> Result<(), AuditError> {
         let first_seq = self.head.next_seq;
         let oldest_open = self.head.open.values().min().copied().unwrap_or(first_seq);
         let header = Header { first_seq, oldest_open };
         (self.head.path, self.head.file) = begin_segment(&self.dir, &self.options, header)?;
         (self.head.first_seq, self.head.length) = (first_seq, HEADER as u64);
+        self.head.day = day_of(self.options.ambient.wall());
         Ok(())
     }
 
@@ -223,6 +275,7 @@ impl Writer {
         self.measured = Some(Instant::now());
         let floor = self.options.min_free_bytes;
         let before = self.level;
+        self.shelf.iter_mut().for_each(|shelf| shelf.measure(floor));
         self.level = match self.options.disk.free_bytes(&self.dir) {
             Ok(free) if free >= floor => Level::Ample,
             Ok(free) if free >= floor / 2 => Level::Low,

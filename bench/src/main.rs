@@ -7,6 +7,7 @@ mod load;
 mod machine;
 mod measure;
 mod memory;
+mod own;
 mod peers;
 mod process;
 mod report;

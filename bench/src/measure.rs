@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::client::{Target, control};
 use crate::error::BenchError;
 use crate::load::{Tally, closed_loop, open_loop};
+use crate::own::Snapshot;
 use crate::peers::{Peer, Running, Site};
 use crate::process::Process;
 use crate::script::Shape;
@@ -91,6 +92,8 @@ pub struct AtRate {
     pub added: Quantiles,
     /// To the first body byte, less the same without a proxy.
     pub added_first: Quantiles,
+    /// The peer's own share by its own clock, as upper bounds; none where it doesn't tell.
+    pub own: Option<Quantiles>,
 }
 
 /// Everything one repeat of one peer gave.
@@ -176,9 +179,11 @@ impl Bench<'_> {
 
     async fn at_rate(&self, shape: Shape, rate: f64) -> Result<AtRate, BenchError> {
         let target = Rc::new(self.running.target(shape));
+        let own_before = self.own().await?;
         let meter = Meter::start(self.running.process.as_ref())?;
         let tally = open_loop(&target, rate, self.window()).await?;
         let cpu = meter.stop(&tally)?;
+        let own = self.own().await?.zip(own_before).and_then(|(after, before)| after.since(&before));
         let base = self.without_proxy(shape, rate).await?;
         let (total, first) = (Quantiles::of(&tally.total), Quantiles::of(&tally.first));
         Ok(AtRate {
@@ -189,7 +194,15 @@ impl Bench<'_> {
             first,
             added: total.minus(Quantiles::of(&base.total)),
             added_first: first.minus(Quantiles::of(&base.first)),
+            own,
         })
+    }
+
+    async fn own(&self) -> Result<Option<Snapshot>, BenchError> {
+        match self.running.admin {
+            Some(admin) => Snapshot::take(admin).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     async fn without_proxy(&self, shape: Shape, rate: f64) -> Result<Tally, BenchError> {

@@ -15,6 +15,8 @@ use crate::script::Shape;
 
 /// Where Weir's configuration takes the upstream's key from.
 const UPSTREAM_KEY: &str = "WEIR_BENCH_UPSTREAM_KEY";
+/// Where Weir takes the address of its metrics page from, before its configuration.
+const ADMIN_ADDR: &str = "WEIR_ADMIN_ADDR";
 const READY_WITHIN: Duration = Duration::from_secs(120);
 
 /// What stands between load and upstream.
@@ -73,6 +75,8 @@ pub struct Site {
 pub struct Running {
     /// The measured process.
     pub process: Option<Process>,
+    /// Where it shows its own figures, if it does.
+    pub admin: Option<SocketAddr>,
     addr: SocketAddr,
     headers: Vec<(String, String)>,
 }
@@ -114,7 +118,8 @@ impl Site {
         let addr = free_port()?;
         let (launch, headers) = match peer {
             Peer::None => {
-                return Ok(Running { process: None, addr: self.upstream, headers: bearer("sk-bench") });
+                let headers = bearer("sk-bench");
+                return Ok(Running { process: None, admin: None, addr: self.upstream, headers });
             }
             Peer::Envoy => self.envoy(addr, 1)?,
             Peer::Envoy2 => self.envoy(addr, 2)?,
@@ -123,7 +128,9 @@ impl Site {
             Peer::WeirOff => self.weir(addr, "weir-off", include_str!("../config/weir-off.yaml"))?,
             Peer::WeirOn => self.weir(addr, "weir-on", include_str!("../config/weir-on.yaml"))?,
         };
-        let mut running = Running { process: Some(Process::start(&launch)?), addr, headers };
+        let admin = launch.env.iter().find(|(name, _)| name == ADMIN_ADDR);
+        let admin = admin.and_then(|(_, address)| address.parse().ok());
+        let mut running = Running { process: Some(Process::start(&launch)?), admin, addr, headers };
         for shape in [Shape::Plain, Shape::Stream] {
             wait_until_correct(&mut running, shape).await?;
         }
@@ -179,8 +186,12 @@ impl Site {
         let config = self.configure(name, template, addr)?.display().to_string();
         let key = self.weir_key(&config)?;
         let command = vec![self.weir.display().to_string(), "serve".into(), "--config".into(), config];
-        let env =
-            [("OPENAI_API_KEY", "sk-upstream"), ("WEIR_ADMIN_KEY", "weir-bench-admin-key-0123456789abcdef")];
+        let admin = free_port()?.to_string();
+        let env = [
+            ("OPENAI_API_KEY", "sk-upstream"),
+            ("WEIR_ADMIN_KEY", "weir-bench-admin-key-0123456789abcdef"),
+            (ADMIN_ADDR, admin.as_str()),
+        ];
         Ok((self.launch(name, command, &env), bearer(&key)))
     }
 

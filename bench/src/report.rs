@@ -69,7 +69,7 @@ pub struct Report {
 /// One column: title, and how a repeat gives its figure.
 type Column = (&'static str, fn(&Repeat) -> Option<f64>);
 
-const PLAIN: [Column; 7] = [
+const PLAIN: [Column; 9] = [
     ("CPU-µs a request", |r| cpu(&r.plain)),
     ("requests/s", |r| Some(r.plain.rate)),
     ("proxy core busy", |r| busy(&r.plain)),
@@ -77,6 +77,8 @@ const PLAIN: [Column; 7] = [
     ("added p50 µs", |r| Some(r.plain_at_rate.added.p50)),
     ("added p99 µs", |r| Some(r.plain_at_rate.added.p99)),
     ("CPU-µs a request at that rate", |r| cpu_at(&r.plain_at_rate)),
+    ("own share p50 µs, at most", |r| r.plain_at_rate.own.map(|own| own.p50)),
+    ("own share p99 µs, at most", |r| r.plain_at_rate.own.map(|own| own.p99)),
 ];
 
 const STREAM: [Column; 7] = [

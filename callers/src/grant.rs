@@ -39,7 +39,34 @@ pub enum Access {
     Admin,
 }
 
+/// What a credential may do with the audit log; each may do what those before it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AuditRole {
+    /// Nothing.
+    None,
+    /// Find, verify and export records of its tenant.
+    Auditor,
+    /// Also read bodies, with a recorded reason, and judge calls.
+    Reviewer,
+    /// Also erase and hold, for all tenants.
+    Admin,
+}
+
 impl Grant {
+    /// What it may do with the audit log: the roles `auditor` and `reviewer` of a key, and with `weir-` in front those
+    /// of a token, for the reason that [`ADMIN_TOKEN_ROLE`] has.
+    #[must_use]
+    pub fn audit_role(&self) -> AuditRole {
+        let prefix = if self.caller.key_id.is_some() { "" } else { "weir-" };
+        let has = |role: &str| self.caller.roles.iter().any(|it| it.strip_prefix(prefix) == Some(role));
+        match () {
+            () if self.is_admin() => AuditRole::Admin,
+            () if has("reviewer") => AuditRole::Reviewer,
+            () if has("auditor") => AuditRole::Auditor,
+            () => AuditRole::None,
+        }
+    }
+
     /// Whether the model of that name may be used.
     #[must_use]
     pub fn allows_model(&self, model: &str) -> bool {

@@ -13,7 +13,7 @@ mod stamp;
 pub use callers::{Callers, CallersOptions, KeyUse};
 pub use clock::Clock;
 pub use error::CallersError;
-pub use grant::{ADMIN_ROLE, ADMIN_TOKEN_ROLE, Access, Grant, Presented, Refusal, Scope};
+pub use grant::{ADMIN_ROLE, ADMIN_TOKEN_ROLE, Access, AuditRole, Grant, Presented, Refusal, Scope};
 pub use keys::Reloaded;
 pub use pattern::Pattern;
 pub use secret::Secret;

@@ -4,7 +4,6 @@ use std::{io::Write, sync::Arc};
 
 use anyhow::{Context, Result, bail};
 use weir_accounting::{Catalogue, Factors};
-use weir_audit::{Log, Mode, Options};
 use weir_callers::{
     Callers, CallersOptions,
     keys::{Created, KeyFile},
@@ -17,8 +16,7 @@ use crate::{
     gate::Live,
     keyring::Keyring,
     routing::{Table, Upstream},
-    serve::Start,
-    settings::{self, AuditMode, Baseline, Engine, Settings},
+    settings::{self, Baseline, Engine, Settings},
 };
 
 /// Upstreams that are kept across reloads: models are loaded once, and connections and standing live on where
@@ -27,30 +25,6 @@ use crate::{
 pub struct Engines {
     upstreams: Vec<Arc<Upstream>>,
     models: Option<(settings::EmbeddedEngine, Service)>,
-}
-
-/// Opens the audit log.
-///
-/// # Errors
-/// What the log says, with what to do.
-pub fn open_log(settings: &Settings, start: Start) -> Result<Log> {
-    let audit = &settings.audit;
-    let mode = match audit.mode {
-        AuditMode::Strict => Mode::Strict,
-        AuditMode::Bounded => Mode::Bounded,
-        AuditMode::Observe => Mode::Observe,
-    };
-    let options =
-        Options { mode, segment_bytes: audit.segment, min_free_bytes: audit.min_free, ..Options::default() };
-    // A gateway that is being replaced still writes the ends of its calls: its successor writes beside it.
-    let opened = match start {
-        Start::Fresh => Log::open_alone(&audit.dir, options),
-        Start::Upgrade => Log::open_beside(&audit.dir, options),
-    };
-    let (log, recovery) =
-        opened.with_context(|| format!("the audit log in {} can't be opened", audit.dir.display()))?;
-    tracing::info!(?recovery, "audit log open");
-    Ok(log)
 }
 
 /// Opens the door for callers. The first start makes an admin key and shows it once.

@@ -3,21 +3,23 @@
 use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusHandle;
-use weir_audit::{AdminEvent, Event};
-use weir_callers::Presented;
+use weir_audit::{AdminEvent, AuditError, Event};
+use weir_callers::{Grant, Presented};
 
 use crate::{
     admin::{Access, AdminState, Check},
+    archive::{Archive, Desk, Person},
     gate::Gate,
     routing::Standing,
 };
 
 /// The state of the admin port.
-pub fn state(gate: &Arc<Gate>, metrics: &PrometheusHandle) -> AdminState {
+pub fn state(gate: &Arc<Gate>, metrics: &PrometheusHandle, desk: Desk) -> AdminState {
     let door = gate.clone();
     AdminState {
         audit_dir: gate.settings().audit.dir.clone(),
         metrics: metrics.clone(),
+        desk,
         checks: checks(gate),
         door: Arc::new(move |key| {
             let gate = door.clone();
@@ -28,18 +30,35 @@ pub fn state(gate: &Arc<Gate>, metrics: &PrometheusHandle) -> AdminState {
 
 async fn access(gate: &Gate, key: &str) -> Access {
     let presented = Presented { bearer: Some(key), x_api_key: None };
-    match gate.callers().authenticate_admin(&presented).await {
-        Ok(_) => Access::Admin,
-        Err(weir_callers::Refusal::NotAdmin) => Access::Other,
-        Err(_) => Access::Unknown,
+    let Ok(grant) = gate.callers().authenticate_any(&presented).await else { return Access::Unknown };
+    match person(&gate.archive, &grant) {
+        Ok(person) => Access::Known(person),
+        Err(fault) => {
+            tracing::error!(%fault, "nobody can be named at the desk");
+            Access::Other
+        }
     }
+}
+
+/// Who works at the desk: a key by its id, a token's subject by its erasable reference.
+///
+/// # Errors
+/// When the key store of the vault fails.
+pub fn person(archive: &Archive, grant: &Grant) -> Result<Person, AuditError> {
+    let caller = &grant.caller;
+    let name = match (&caller.key_id, &caller.subject) {
+        (Some(key), _) => key.clone(),
+        (None, Some(subject)) => format!("user:{}", archive.vault.subject_ref(&caller.tenant, subject)?),
+        (None, None) => "token".to_owned(),
+    };
+    Ok(Person { name, role: grant.audit_role(), tenant: caller.tenant.clone() })
 }
 
 /// What must hold before traffic may come.
 fn checks(gate: &Arc<Gate>) -> Vec<Check> {
     let (log, table, policies, port) = (gate.clone(), gate.clone(), gate.clone(), gate.clone());
     vec![
-        Check::new("audit_log", move || log.log.health().map_err(|fault| fault.to_string())),
+        Check::new("audit_log", move || log.archive.log.health().map_err(|fault| fault.to_string())),
         Check::new("traffic_port", move || {
             port.is_listening().then_some(()).ok_or_else(|| "the traffic port is not open yet".to_owned())
         }),
@@ -65,7 +84,7 @@ pub fn note_reload(gate: &Arc<Gate>, before: &str, after: &str) {
         after: Some(after.to_owned().into()),
         ..AdminEvent::default()
     };
-    let log = gate.log.clone();
+    let log = gate.archive.log.clone();
     tokio::spawn(async move {
         if let Err(fault) = log.append(Event::Admin(event)).await {
             tracing::error!(%fault, "a reload could not be recorded");

@@ -9,18 +9,17 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use pingora_core::connectors::http::Connector;
 use tokio::{net::TcpStream, time::Instant};
-use weir_audit::{Completion, Log, Text, Ticket};
 use weir_callers::{Callers, Grant, Presented};
 use weir_policies::{Caller, Control};
 
 use crate::{
+    archive::Archive,
     keyring::Keyring,
     refusal::Refusal,
-    relay::Deadlines,
+    relay::{Connections, Deadlines},
     routing::Table,
-    settings::{AuditMode, Limits, Settings, TrustedHeader},
+    settings::{Limits, Settings, TrustedHeader},
     shell::{Head, InFlight},
 };
 
@@ -42,9 +41,9 @@ pub struct Fixed {
     /// The settings at the start.
     pub settings: Settings,
     /// Connections to upstreams.
-    pub connector: Connector,
-    /// The audit log.
-    pub log: Log,
+    pub connections: Connections,
+    /// The audit log and what stands behind it.
+    pub archive: Arc<Archive>,
     /// Keys and tokens.
     pub callers: Callers,
     /// Secrets of this installation.
@@ -58,9 +57,9 @@ pub struct Gate {
     /// How many exchanges run.
     pub in_flight: Arc<InFlight>,
     /// Connections to upstreams.
-    pub connector: Connector,
-    /// The audit log.
-    pub log: Log,
+    pub connections: Connections,
+    /// The audit log and what stands behind it.
+    pub archive: Arc<Archive>,
     settings: Settings,
     callers: Callers,
     keyring: Keyring,
@@ -71,11 +70,11 @@ pub struct Gate {
 impl Gate {
     /// A gateway.
     pub fn new(fixed: Fixed, live: Live) -> Self {
-        let Fixed { settings, connector, log, callers, keyring, in_flight } = fixed;
+        let Fixed { settings, connections, archive, callers, keyring, in_flight } = fixed;
         Self {
             in_flight,
-            connector,
-            log,
+            connections,
+            archive,
             settings,
             callers,
             keyring,
@@ -180,22 +179,6 @@ impl Gate {
                     caller.tags = said("x-weir-tags").map(|text| tags(&text)).unwrap_or_default()
                 }
             }
-        }
-    }
-
-    /// A reference to a data subject that tells nobody who it is.
-    pub fn subject_ref(&self, tenant: &str, subject: &str) -> Text {
-        self.keyring.reference(tenant, subject).into()
-    }
-
-    /// Hands the completion to the log; in strict mode waits until it is durable.
-    pub async fn complete(&self, ticket: Ticket, completion: Completion) {
-        if self.settings.audit.mode == AuditMode::Strict {
-            if let Err(fault) = ticket.complete_durable(completion).await {
-                tracing::error!(%fault, "a completion could not be made durable");
-            }
-        } else {
-            ticket.complete(completion);
         }
     }
 }

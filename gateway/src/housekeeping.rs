@@ -14,6 +14,7 @@ use tokio::net::{TcpListener, TcpSocket};
 
 use crate::{
     admin,
+    archive::{self, Desk, Followers},
     assemble::{self, Engines},
     gate::Gate,
     routing::Prober,
@@ -38,11 +39,13 @@ impl Housekeeping {
     }
 
     async fn admin(&self, mut stop: ShutdownWatch) -> Result<()> {
+        let index = archive::place(&self.gate.archive.settings).index()?;
+        let desk = Desk::new(self.gate.archive.clone(), index);
         let address = self.gate.settings().listen.admin;
         let listener =
             listen(address).with_context(|| format!("the admin address {address} can't be used"))?;
         tracing::info!(%address, "admin port open");
-        let router = admin::router(crate::console::state(&self.gate, &self.metrics));
+        let router = admin::router(crate::console::state(&self.gate, &self.metrics, desk));
         let stopped = async move {
             let _ended = stop.wait_for(|stopping| *stopping).await.is_err();
         };
@@ -80,8 +83,19 @@ impl Housekeeping {
         watch::run(self.gate.settings(), changed).await;
     }
 
-    async fn gauges(&self) {
+    async fn gauges(&self, mut stop: ShutdownWatch) {
+        let stopped = async move {
+            let _ended = stop.wait_for(|stopping| *stopping).await.is_err();
+        };
+        let followers = match Followers::start(&self.gate.archive, stopped) {
+            Ok(followers) => Some(followers),
+            Err(fault) => {
+                tracing::error!("nothing follows the audit log: {fault:#}");
+                None
+            }
+        };
         loop {
+            followers.iter().for_each(Followers::measure);
             #[expect(clippy::cast_precision_loss, reason = "a count of exchanges")]
             metrics::gauge!("weir_in_flight").set(self.gate.in_flight.count() as f64);
             self.metrics.run_upkeep();
@@ -96,8 +110,11 @@ impl BackgroundService for Housekeeping {
         let drain = Drain {
             in_flight: self.gate.in_flight.clone(),
             grace: self.gate.settings().grace,
-            log: self.gate.log.clone(),
+            log: self.gate.archive.log.clone(),
         };
+        if let Err(fault) = self.gate.archive.finish_erasures().await {
+            tracing::error!("an interrupted erasure is not finished: {fault:#}");
+        }
         let admin = async {
             if let Err(fault) = self.admin(stop.clone()).await {
                 tracing::error!("{fault:#}");
@@ -111,7 +128,7 @@ impl BackgroundService for Housekeeping {
             prober.start(stop.clone()),
             self.gate.callers().watch(),
             self.reloads(),
-            self.gauges(),
+            self.gauges(stop.clone()),
         );
     }
 }

@@ -78,12 +78,6 @@ impl Keyring {
         self.derive(&[b"pseudonyms"])
     }
 
-    /// A reference to a data subject: the same for the same subject of a tenant, and a riddle to all others.
-    pub fn reference(&self, tenant: &str, subject: &str) -> String {
-        let digest = self.derive(&[b"subject", tenant.as_bytes(), subject.as_bytes()]);
-        digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
-    }
-
     /// HMAC-SHA256 over the parts, each with its length in front so that none can run into the next.
     fn derive(&self, parts: &[&[u8]]) -> [u8; LENGTH] {
         // RFC 2104: a key shorter than a block is padded with zeros.
@@ -121,15 +115,6 @@ mod tests {
         assert_eq!(first.pseudonyms(), second.pseudonyms());
         let mode = fs::metadata(dir.path().join("pseudonym.key")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-    }
-
-    #[test]
-    fn references_differ_by_tenant_and_by_subject() {
-        let dir = tempfile::tempdir().unwrap();
-        let keyring = Keyring::open(dir.path()).unwrap();
-        assert_eq!(keyring.reference("a", "bc"), keyring.reference("a", "bc"));
-        assert_ne!(keyring.reference("a", "bc"), keyring.reference("ab", "c"));
-        assert_ne!(keyring.reference("a", "x"), keyring.reference("b", "x"));
     }
 
     #[test]

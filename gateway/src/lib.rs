@@ -1,6 +1,7 @@
 //! The gateway: Pingora shell, pipeline, relay, routing, admin.
 
 mod admin;
+mod archive;
 mod assemble;
 pub mod cli;
 mod console;

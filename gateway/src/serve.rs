@@ -4,8 +4,7 @@ use std::{net::TcpListener, sync::Arc};
 
 use anyhow::{Context, Result, bail};
 use pingora_core::{
-    connectors::{ConnectorOptions, http::Connector},
-    listeners::tls::TlsSettings,
+    listeners::{L4BufferSettings, ListenerConfig, tls::TlsSettings},
     server::{
         RunArgs, Server,
         configuration::{Opt, ServerConf},
@@ -14,10 +13,12 @@ use pingora_core::{
 };
 
 use crate::{
+    archive,
     assemble::{self, Engines},
     gate::{Fixed, Gate},
     housekeeping::Housekeeping,
     keyring::Keyring,
+    relay::Connections,
     settings::{Listen, Settings},
     shell::{InFlight, Traffic},
     telemetry,
@@ -25,6 +26,9 @@ use crate::{
 
 /// Idle connections kept to upstreams.
 const KEPT_CONNECTIONS: usize = 256;
+
+/// Bytes gathered before they are written to a client: a reply's head and a small body go out in one write.
+const WRITE_BUFFER: usize = 8 << 10;
 
 /// Whether a running gateway hands its listening sockets over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,14 +51,14 @@ pub fn run(settings: Settings, start: Start) -> Result<()> {
     }
     let metrics = telemetry::install()?;
     let keyring = Keyring::open(&settings.data_dir)?;
-    let log = assemble::open_log(&settings, start)?;
+    let archive = Arc::new(archive::open(&settings.audit, start)?);
     let callers = assemble::callers(&settings)?;
     let mut engines = Engines::default();
     let live = assemble::live(&settings, &keyring, &mut engines)?;
-    let connector = Connector::new(Some(ConnectorOptions::new(KEPT_CONNECTIONS)));
+    let connections = Connections::new(KEPT_CONNECTIONS);
     let conf = conf(&settings);
     let in_flight = Arc::new(InFlight::default());
-    let fixed = Fixed { settings, connector, log, callers, keyring, in_flight };
+    let fixed = Fixed { settings, connections, archive, callers, keyring, in_flight };
     let gate = Arc::new(Gate::new(fixed, live));
 
     let opt = Opt { upgrade: start == Start::Upgrade, ..Opt::default() };
@@ -71,8 +75,10 @@ fn traffic(gate: &Arc<Gate>) -> Result<Service<Traffic>> {
     let mut service = Service::new("traffic".to_owned(), Traffic::new(gate.clone()));
     service.threads = Some(settings.workers);
     let address = settings.listen.traffic.to_string();
+    let mut listener =
+        ListenerConfig::tcp(address).l4_buffer(L4BufferSettings::default().write(WRITE_BUFFER));
     match &settings.listen.tls {
-        None => service.add_tcp(&address),
+        None => {}
         Some(files) => {
             let (Some(certificate), Some(key)) = (files.certificate.to_str(), files.key.to_str()) else {
                 bail!("the paths of certificate and key must be UTF-8");
@@ -81,9 +87,10 @@ fn traffic(gate: &Arc<Gate>) -> Result<Service<Traffic>> {
                 anyhow::anyhow!("the certificate {certificate} or its key {key} can't be used")
             })?;
             tls.enable_h2();
-            service.add_tls_with_settings(&address, None, tls);
+            listener = listener.tls(tls);
         }
     }
+    service.add_listener(listener);
     Ok(service)
 }
 

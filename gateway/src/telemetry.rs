@@ -4,14 +4,20 @@ use anyhow::{Context, Result};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 /// Buckets of times in seconds: fine below a millisecond, where the gateway's own cost lies.
-const SECONDS: [f64; 16] =
-    [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 20.0, 60.0];
+const SECONDS: [f64; 17] = [
+    0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0,
+    20.0, 60.0,
+];
 
 /// Every metric with its meaning, for `/metrics` and the operator's page.
-const MEANINGS: [(&str, &str); 12] = [
+const MEANINGS: [(&str, &str); 13] = [
     ("weir_requests_total", "exchanges by endpoint, status class and decision"),
     ("weir_request_seconds", "from the request's head to the end of its record"),
-    ("weir_overhead_seconds", "the part of that which was not spent waiting for an upstream"),
+    (
+        "weir_overhead_seconds",
+        "the part of that which was spent neither at an upstream nor on the audit log's disk",
+    ),
+    ("weir_audit_wait_seconds", "until an exchange was announced in the audit log, durably"),
     ("weir_tokens_total", "tokens by direction, as upstreams count them"),
     ("weir_cost_pico_usd_total", "money, in 1e-12 USD"),
     ("weir_upstream_attempts_total", "attempts by upstream and result"),

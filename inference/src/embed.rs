@@ -4,7 +4,6 @@ use crate::bert::{Bert, POSITIONS};
 use crate::error::InferenceError;
 use crate::files::{MINILM, MINILM_TOKENIZER, ModelFiles};
 use crate::job::Refused;
-use crate::kernels::Workers;
 use crate::meter::Meter;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use tokio::sync::oneshot;
@@ -32,14 +31,13 @@ pub(crate) enum EncodeError {
 
 impl Embedder {
     /// Loads the model and starts the thread; `queue` requests may wait.
-    pub(crate) fn load(files: &ModelFiles, workers: Workers, queue: usize) -> Result<Self, InferenceError> {
+    pub(crate) fn load(files: &ModelFiles, queue: usize) -> Result<Self, InferenceError> {
         let tokenizer = files.read(MINILM_TOKENIZER)?;
         let mut tokenizer = tokenizers::Tokenizer::from_bytes(tokenizer)
             .map_err(|error| files.unusable(MINILM_TOKENIZER, error))?;
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(|error| files.unusable(MINILM_TOKENIZER, error))?;
-        let bert =
-            Bert::read(&files.read(MINILM)?, workers).map_err(|error| files.unusable(MINILM, error))?;
+        let bert = Bert::read(files.read(MINILM)?).map_err(|error| files.unusable(MINILM, error))?;
         let (jobs, receiver) = sync_channel(queue.max(1));
         std::thread::Builder::new()
             .name("weir-embed".into())
@@ -81,9 +79,17 @@ fn work(bert: &Bert, jobs: &Receiver<Job>) {
             if job.answer.is_closed() {
                 break;
             }
-            vectors.push(job.meter.measure(|| bert.embed(text)));
+            match job.meter.measure(|| bert.embed(text)) {
+                Ok(vector) => vectors.push(vector),
+                Err(error) => {
+                    tracing::error!(%error, "a text could not be embedded");
+                    break;
+                }
+            }
         }
-        // The caller may have left meanwhile.
-        drop(job.answer.send(vectors));
+        if vectors.len() == job.texts.len() {
+            // The caller may have left meanwhile; one who has not is told by the dropped sender.
+            drop(job.answer.send(vectors));
+        }
     }
 }

@@ -30,7 +30,6 @@ mod kernels;
 mod meter;
 mod model;
 mod router;
-mod safetensors;
 mod sampler;
 mod sequence;
 mod service;

@@ -55,7 +55,7 @@ impl Service {
         tracing::info!(instructions = workers.isa.name(), threads = options.threads, "model loaded");
         let model = Model::new(weights, workers);
         let engine = Engine::start(model, (Arc::clone(&tokenizer), vec![blank, end]), &options)?;
-        let embedder = Embedder::load(files, Workers::start(options.threads)?, options.queue)?;
+        let embedder = Embedder::load(files, options.queue)?;
         let inner = Inner { tokenizer, template, engine, embedder, options, blank, started: now() };
         Ok(Self { inner: Arc::new(inner) })
     }

@@ -25,20 +25,30 @@ const BANNED_CRATES: [&str; 4] = ["core", "common", "utils", "util"];
 const MAY_SLEEP: [&str; 1] = ["tests/src/poll.rs"];
 
 /// Which crates of the workspace a crate may depend on.
-const MAY_DEPEND: [(&str, &[&str]); 10] = [
+const MAY_DEPEND: [(&str, &[&str]); 12] = [
     ("accounting", &[]),
     ("audit", &[]),
     ("bench", &[]),
     ("callers", &["policies"]),
     ("classifiers", &[]),
     ("dialects", &["policies", "accounting"]),
-    ("gateway", &["accounting", "audit", "callers", "classifiers", "dialects", "inference", "policies"]),
+    (
+        "gateway",
+        &["accounting", "audit", "callers", "classifiers", "dialects", "index", "inference", "policies"],
+    ),
+    ("index", &["audit"]),
     ("inference", &[]),
     ("policies", &["accounting", "classifiers"]),
+    ("sinks", &["audit"]),
     ("tests", &[]),
 ];
 /// Third-party crates, by prefix, that only some crates may know.
-const RESERVED: [(&str, &[&str]); 2] = [("pingora", &["gateway"]), ("candle", &["inference", "classifiers"])];
+const RESERVED: [(&str, &[&str]); 4] = [
+    ("pingora", &["gateway"]),
+    ("candle", &["inference", "classifiers"]),
+    ("rusqlite", &["index"]),
+    ("tokio-postgres", &["index"]),
+];
 
 const REQUIRED: [&str; 10] = [
     "README.md",

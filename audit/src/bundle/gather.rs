@@ -13,7 +13,7 @@ use crate::proof::checkpoint::SignedCheckpoint;
 use crate::proof::evidence::{Inclusion, KeyEvidence};
 use crate::proof::tiles::Tiles;
 use crate::proof::{FIRST_KEY, TREE};
-use crate::read::{Line, Tail, lane_folders};
+use crate::read::{Line, Tail, lanes};
 
 /// Records read at once.
 const STEP: usize = 1024;
@@ -53,7 +53,7 @@ impl Selection {
 pub fn write(log: &Path, selection: &Selection, dir: &Path) -> Result<Bundle, AuditError> {
     let mut bundle = Bundle::create(dir)?;
     let mut parts = Parts::default();
-    for folder in lane_folders(log) {
+    for folder in lanes(log) {
         let tree = folder.join(TREE);
         let path = tree.join("checkpoint");
         let Ok(bytes) = fs::read(&path) else { continue };

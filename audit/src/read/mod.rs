@@ -4,6 +4,7 @@
 
 mod call;
 mod frames;
+mod kinds;
 mod lanes;
 mod list;
 mod records;
@@ -15,8 +16,9 @@ use std::path::Path;
 use uuid::Uuid;
 
 pub use call::{Call, Ending};
+pub(crate) use kinds::of_kind;
 pub use lanes::Cursor;
-pub(crate) use lanes::{LANES, lane, lanes as lane_folders};
+pub(crate) use lanes::{LANES, lane, lanes};
 pub use list::{Filter, Page, list};
 pub use records::{Records, iterate};
 pub use tail::{Line, Tail};
@@ -42,7 +44,7 @@ pub enum Found {
 /// # Errors
 /// [`AuditError::Io`], and [`AuditError::Corrupt`] when a record that mentions the id can't be read.
 pub fn find(dir: &Path, id: Uuid) -> Result<Option<Found>, AuditError> {
-    for lane in lanes::lanes(dir) {
+    for lane in lanes(dir) {
         if let Some(found) = find_in(&lane, id)? {
             return Ok(Some(found));
         }

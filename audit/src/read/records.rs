@@ -12,9 +12,12 @@ use crate::segment::{self, HEADER, Header};
 /// the newest segment. Holds one segment in memory.
 ///
 /// # Errors
-/// [`AuditError::Io`] when the folder can't be read.
+/// [`AuditError::Io`] when the folder can't be read; [`AuditError::Corrupt`] when its beginning is missing.
 pub fn iterate(dir: &Path) -> Result<Records, AuditError> {
     let mut segments = segment::list(dir)?;
+    if let Some((first, _)) = segments.first() {
+        segment::check_first(dir, *first)?;
+    }
     segments.reverse();
     Ok(Records { segments, path: PathBuf::new(), bytes: Vec::new(), at: 0, next_seq: None })
 }

@@ -50,9 +50,21 @@ impl Tail {
     /// A position before the oldest record that retention has kept goes on with that record.
     ///
     /// # Errors
-    /// [`AuditError::Io`], and [`AuditError::Corrupt`] where damage, not an unfinished write, is in the way.
+    /// [`AuditError::Io`], and [`AuditError::Corrupt`] where damage, not an unfinished write, is in the way. What
+    /// stands before it is given first; the position never passes a record that was not given.
     pub fn next(&mut self, max: usize, until: u64) -> Result<Vec<Line>, AuditError> {
         let mut lines = Vec::new();
+        match self.read(&mut lines, max, until) {
+            Err(error) if lines.is_empty() => Err(error),
+            Err(_) => {
+                self.place = None;
+                Ok(lines)
+            }
+            Ok(()) => Ok(lines),
+        }
+    }
+
+    fn read(&mut self, lines: &mut Vec<Line>, max: usize, until: u64) -> Result<(), AuditError> {
         while lines.len() < max && self.next_seq <= until {
             let Some(Place { path, offset }) = self.locate()? else { break };
             let bytes = read_from(&path, offset, CHUNK)?;
@@ -75,7 +87,7 @@ impl Tail {
                 break;
             }
         }
-        Ok(lines)
+        Ok(())
     }
 
     /// The segment and offset of the next record.
@@ -86,7 +98,10 @@ impl Tail {
         let segments = segment::list(&self.dir)?;
         let at = segments.partition_point(|(first, _)| *first <= self.next_seq).saturating_sub(1);
         let Some((first, path)) = segments.get(at) else { return Ok(None) };
-        self.next_seq = self.next_seq.max(*first);
+        if self.next_seq < *first {
+            segment::check_first(&self.dir, *first)?;
+            self.next_seq = *first;
+        }
         let bytes = read_from(path, 0, u64::MAX)?;
         if bytes.len() < HEADER {
             return Ok(None);

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::proof::checkpoint::SignedCheckpoint;
 use crate::proof::keys::VerifierKey;
-use crate::read::lane_folders;
+use crate::read::lanes;
 pub use record::fits;
 pub(crate) use record::{check_bodies, read as read_record};
 use signed::Signed;
@@ -156,7 +156,7 @@ impl Faults {
 pub fn verify(dir: &Path, trust: &Trust<'_>) -> Report {
     let mut report = Report::default();
     let mut origins = Vec::new();
-    for folder in lane_folders(dir) {
+    for folder in lanes(dir) {
         let name = match folder.file_name() {
             Some(name) if folder != dir => name.to_string_lossy().into_owned(),
             _ => "log".to_owned(),

@@ -3,7 +3,7 @@
 use tempfile::tempdir;
 use weir_audit::{Completion, Log, Options, read::Tail};
 
-use crate::support::{intent, raw_records, run};
+use crate::support::{intent, raw_records, run, segments};
 
 #[test]
 fn every_record_is_given_once_and_in_order_over_many_small_segments() {
@@ -43,4 +43,34 @@ fn it_starts_anywhere_and_stops_at_until() {
         assert_eq!(seqs, (after + 1..=30).collect::<Vec<u64>>(), "after {after}");
         assert_eq!(tail.position(), after.max(30), "after {after}");
     }
+}
+
+#[test]
+fn what_stands_before_damage_is_given_and_nothing_behind_it_is_skipped() {
+    let dir = tempdir().unwrap();
+    let options = Options { min_free_bytes: 0, segment_bytes: 4096, ..Options::default() };
+    let (log, _) = Log::open(dir.path(), options).unwrap();
+    run(async {
+        for _ in 0..20 {
+            log.settled(intent("a"), Completion::default()).await.unwrap();
+        }
+        log.close().await.unwrap();
+    });
+    let path = segments(dir.path()).remove(1);
+    let good = std::fs::read(&path).unwrap();
+    let mut bad = good.clone();
+    let middle = bad.len() / 2;
+    bad[middle] ^= 1;
+    std::fs::write(&path, &bad).unwrap();
+    let mut tail = Tail::open(dir.path(), 0);
+    let mut given = tail.next(usize::MAX, 40).unwrap();
+    let position = tail.position();
+    assert_eq!(given.last().map(|it| it.seq), Some(position));
+    for _ in 0..2 {
+        assert!(tail.next(usize::MAX, 40).is_err());
+        assert_eq!(tail.position(), position);
+    }
+    std::fs::write(&path, &good).unwrap();
+    given.extend(tail.next(usize::MAX, 40).unwrap());
+    assert_eq!(given.iter().map(|it| it.seq).collect::<Vec<_>>(), (1..=40).collect::<Vec<u64>>());
 }

@@ -2,11 +2,16 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may stop at once")]
 
 mod admission;
+mod bodies;
+mod completeness;
 mod damage;
+mod erasing;
 mod following;
 mod kill;
 mod lanes;
 mod listing;
 mod power;
+mod pruning;
 mod support;
+mod vault;
 mod writing;

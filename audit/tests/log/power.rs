@@ -5,9 +5,11 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use tempfile::tempdir;
-use weir_audit::{Log, Options};
+use weir_audit::record::Kind;
+use weir_audit::{BodyKind, Log, Options, Vault, VaultOptions};
 
 use crate::support::*;
+use crate::vault::{Place, call, opened, text};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
@@ -48,6 +50,55 @@ proptest! {
         for id in acknowledged {
             prop_assert!(records.iter().any(|record| record.record_id == id));
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn no_record_that_survives_a_loss_of_power_names_a_body_that_did_not(
+        calls in 1..25usize,
+        torn in 0..6000u64,
+    ) {
+        let place = Place::new();
+        let vault = place.vault_with(VaultOptions { volume_bytes: 2500, ..VaultOptions::default() });
+        let disk = TestDisk::new();
+        let options = Options { segment_bytes: 3000, vault: Some(vault.clone()), ..disk.options() };
+        let (log, _) = Log::open(&place.log_dir(), options).unwrap();
+        run(async {
+            for _ in 0..calls {
+                call(&log, &vault, Some("ada")).await;
+            }
+        });
+        let after = tempdir().unwrap();
+        for dir in ["log", "bodies"] {
+            fs::create_dir(after.path().join(dir)).unwrap();
+        }
+        disk.set(|faults| {
+            for (path, synced) in &faults.synced {
+                let below = path.strip_prefix(place.dir.path()).unwrap();
+                // Bodies lose all that no sync covered, the log as little as may be: the worst case for it.
+                let torn = if below.starts_with("log") { torn } else { 0 };
+                copy_cut(path, &after.path().join(below), *synced, torn);
+            }
+        });
+        drop(log);
+        let vault = Vault::open(&after.path().join("bodies"), &place.keys_dir(), VaultOptions::default()).unwrap();
+        let vault = std::sync::Arc::new(vault);
+        let options = Options { min_free_bytes: 0, vault: Some(vault.clone()), ..Options::default() };
+        drop(Log::open(&after.path().join("log"), options).unwrap());
+        let mut shown = 0;
+        for record in records(&after.path().join("log")) {
+            let kind = match record.kind {
+                Kind::Intent => BodyKind::Sent,
+                Kind::Completion => BodyKind::Reply,
+                _ => continue,
+            };
+            prop_assert_eq!(opened(&vault, &record, kind), Ok(text("ada", kind)));
+            shown += 1;
+        }
+        prop_assert_eq!(shown, calls * 2);
     }
 }
 

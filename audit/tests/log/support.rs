@@ -69,6 +69,8 @@ pub struct TestDisk {
 pub struct Faults {
     pub sync_fails: bool,
     pub sync_waits: bool,
+    /// Whether nothing can be appended any more.
+    pub full: bool,
     /// Bytes of each file that a sync has covered.
     pub synced: std::collections::HashMap<PathBuf, u64>,
 }
@@ -114,6 +116,9 @@ struct TestFile {
 
 impl SegmentFile for TestFile {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.state.0.lock().unwrap().full {
+            return Err(io::Error::from(io::ErrorKind::StorageFull));
+        }
         self.length += bytes.len() as u64;
         self.inner.append(bytes)
     }

@@ -10,13 +10,16 @@ use axum::{
 };
 use futures::future::BoxFuture;
 
+use weir_callers::AuditRole;
+
 use super::{App, MAX_BODY, fault::Fault};
+use crate::archive::Person;
 
 /// What a presented key or token allows on the admin port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Access {
-    /// Everything.
-    Admin,
+    /// What the person's role allows.
+    Known(Person),
     /// Nothing here, though it is good elsewhere.
     Other,
     /// Nothing: it isn't known, or no longer good.
@@ -28,11 +31,30 @@ pub type Door = Arc<dyn Fn(String) -> BoxFuture<'static, Access> + Send + Sync>;
 
 /// Lets only administrators pass.
 pub(super) async fn require_admin(State(app): State<App>, request: Request, next: Next) -> Response {
-    let Some(key) = presented(request.headers()) else { return Fault::NoKey.into_response() };
+    match person(&app, request.headers()).await {
+        Ok(person) if person.role == AuditRole::Admin => next.run(request).await,
+        Ok(_) => Fault::NotAdmin.into_response(),
+        Err(fault) => fault.into_response(),
+    }
+}
+
+/// Lets everybody pass who has a role at the desk; what each role may do is the desk's to say.
+pub(super) async fn require_role(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    match person(&app, request.headers()).await {
+        Ok(person) => {
+            request.extensions_mut().insert(person);
+            next.run(request).await
+        }
+        Err(fault) => fault.into_response(),
+    }
+}
+
+async fn person(app: &App, headers: &HeaderMap) -> Result<Person, Fault> {
+    let key = presented(headers).ok_or(Fault::NoKey)?;
     match (app.state.door)(key).await {
-        Access::Admin => next.run(request).await,
-        Access::Other => Fault::NotAdmin.into_response(),
-        Access::Unknown => Fault::BadKey.into_response(),
+        Access::Known(person) if person.role > AuditRole::None => Ok(person),
+        Access::Known(_) | Access::Other => Err(Fault::NotAdmin),
+        Access::Unknown => Err(Fault::BadKey),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The admin port: health, metrics, records of the audit log, and one page that shows them.
 
 mod access;
+mod audit;
 mod fault;
 mod health;
 mod page;
@@ -22,11 +23,13 @@ use axum::{
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 
+use crate::archive::Desk;
+
 pub use access::{Access, Door};
 pub use health::Check;
 pub use summary::Summary;
 
-/// Most bytes of a request body; no endpoint takes one.
+/// Most bytes of a request body.
 const MAX_BODY: usize = 16 << 10;
 /// Searches of the audit log that run at once; further ones wait.
 const SEARCHES: usize = 2;
@@ -35,6 +38,8 @@ const SEARCHES: usize = 2;
 pub struct AdminState {
     /// Folder of the audit log.
     pub audit_dir: PathBuf,
+    /// Where people work with the audit log.
+    pub desk: Desk,
     /// Where `/metrics` gets its text.
     pub metrics: PrometheusHandle,
     /// What must hold before traffic may come, for `/readyz`.
@@ -54,6 +59,7 @@ type App = Arc<Shared>;
 /// The routes of the admin port.
 pub fn router(state: AdminState) -> Router {
     let app = Arc::new(Shared { state, searches: Semaphore::new(SEARCHES), failing: Default::default() });
+    let desk = audit::routes().layer(from_fn_with_state(app.clone(), access::require_role));
     let api = Router::new()
         .route("/api/v1/records", get(records::list))
         .route("/api/v1/records/{id}", get(records::show))
@@ -68,6 +74,7 @@ pub fn router(state: AdminState) -> Router {
         .route("/admin.js", get(page::script))
         .route("/admin.css", get(page::style))
         .merge(api)
+        .merge(desk)
         .fallback(fault::not_found)
         .method_not_allowed_fallback(fault::method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_BODY))

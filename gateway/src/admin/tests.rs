@@ -51,7 +51,9 @@ async fn sample() -> (TempDir, Vec<String>) {
         let completion = Completion { status, decision, ..Completion::default() };
         ids.push(log.settled(intent, completion).await.unwrap().to_string());
     }
-    log.append(Event::Admin(AdminEvent { action: "key.create".into(), ..AdminEvent::default() })).await.unwrap();
+    log.append(Event::Admin(AdminEvent { action: "key.create".into(), ..AdminEvent::default() }))
+        .await
+        .unwrap();
     log.close().await.unwrap();
     (dir, ids)
 }

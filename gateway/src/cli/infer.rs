@@ -16,7 +16,7 @@ use tokio::{
 };
 use weir_inference::{EngineOptions, ModelFiles, Service, router};
 
-use super::{End, Failure, logs};
+use super::{End, Failure, calm::calm, logs};
 
 const ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8090);
 
@@ -64,6 +64,7 @@ impl Infer {
     /// When the models can't be loaded or the address can't be used.
     pub fn run(self) -> Result<End, Failure> {
         let Self::Serve(serve) = self;
+        calm();
         serve.logs.start();
         let (threads, aliases) = (serve.threads.into(), serve.aliases);
         let options = EngineOptions { threads, aliases, ..EngineOptions::default() };

@@ -1,6 +1,7 @@
 //! The command line: one binary, one command a file.
 
 mod audit;
+mod calm;
 mod check;
 mod duration;
 mod infer;

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Config, End, Failure, logs};
+use super::{Config, End, Failure, calm::calm, logs};
 use crate::serve::{self, Start};
 
 /// `weir serve`.
@@ -24,6 +24,7 @@ impl Serve {
     /// Problems of the settings, or what keeps the gateway from starting.
     pub fn run(self) -> Result<End, Failure> {
         let settings = self.config.settings()?;
+        calm();
         self.logs.start();
         let start = if self.upgrade { Start::Upgrade } else { Start::Fresh };
         serve::run(settings, start)?;

@@ -46,6 +46,7 @@ pub async fn answer(
             return Err(refusal);
         }
     };
+    trail.keep().reply(&body);
     let status = opened.status;
     let parsed = Reply::parse(request.endpoint().clone(), body);
     let Ok(reply) = parsed.map_err(|_| ()) else {
@@ -71,7 +72,8 @@ pub async fn answer(
     heads::measured(&mut head, trail);
     trail.status(status);
     trail.returned(body.len());
-    opened.source.release(&gate.connector).await;
+    trail.keep().returned(&body);
+    opened.source.release(&gate.connections).await;
     downstream.head(head, Framing::Length(body.len())).await?;
     downstream.last(body).await
 }

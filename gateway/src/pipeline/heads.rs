@@ -101,11 +101,20 @@ fn digits(value: f64) -> String {
         return "0".to_owned();
     }
     let places = (2.0 - value.abs().log10().floor()).clamp(0.0, 17.0);
-    // The clamp keeps the number of places within usize.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0..=17")]
-    let places = places as usize;
-    let text = format!("{value:.places$}");
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+    // Whole numbers are written much faster than fractions. The clamp keeps the places within u32.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "in range, or cut to its end"
+    )]
+    let (places, scaled) = (places as u32, (value * 10_f64.powf(places)).round() as u64);
+    let unit = 10_u64.pow(places);
+    let (whole, rest) = (scaled / unit, scaled % unit);
+    if rest == 0 {
+        return whole.to_string();
+    }
+    let width = places as usize;
+    format!("{whole}.{rest:0width$}").trim_end_matches('0').to_owned()
 }
 
 #[cfg(test)]

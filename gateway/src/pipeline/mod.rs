@@ -4,6 +4,7 @@ mod buffered;
 mod guards;
 mod heads;
 mod inscribe;
+mod keep;
 mod local;
 mod objection;
 mod stages;

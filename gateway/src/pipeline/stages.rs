@@ -99,7 +99,7 @@ impl Received {
         let grant = gate.authenticate(&presented).await?;
         let mut caller = grant.caller.clone();
         gate.describe(&head, &mut caller);
-        trail.caller(gate, &caller);
+        trail.caller(gate, &caller)?;
         if !grant.allows_endpoint(endpoint.name()) {
             return Err(Refusal::Forbidden("this key may not use this endpoint".into()));
         }
@@ -131,6 +131,7 @@ impl Authenticated {
         let Self { head, endpoint, grant, caller } = self;
         let limits = gate.json_limits();
         let size = body.len();
+        trail.body(&body);
         let request = off_thread(size, move || Request::parse(endpoint, body, &limits)).await?;
         let request = request.map_err(|fault| Refusal::Invalid {
             param: (!fault.path.is_empty()).then_some(fault.path),
@@ -197,6 +198,7 @@ impl Inspected {
             headers: relay::forwarded(&head.headers),
         };
         trail.routed(&picked);
+        trail.keep().sent(&call.body);
         Ok(Routed { request, picked, call, guards })
     }
 }
@@ -215,7 +217,7 @@ impl Routed {
         let Self { request, picked, call, mut guards } = self;
         let deadlines = gate.deadlines(Instant::now());
         let order =
-            Order { connector: &gate.connector, candidates: &picked.candidates, call: &call, deadlines };
+            Order { connections: &gate.connections, candidates: &picked.candidates, call: &call, deadlines };
         let mut attempts: Vec<Attempt> = Vec::new();
         trail.sent();
         let opened = tokio::select! {

@@ -65,7 +65,10 @@ pub async fn answer(
             () = downstream.gone() => break Ending::Gone,
         };
         let out = match chunk {
-            Ok(Some(bytes)) => flow.push(&bytes),
+            Ok(Some(bytes)) => {
+                trail.keep().more_reply(&bytes);
+                flow.push(&bytes)
+            }
             Ok(None) => break Ending::Whole,
             Err(Broken::Cut) => break broken("the upstream broke the reply off"),
             Err(Broken::Silent) => break Ending::Broken(Refusal::UpstreamTimeout),
@@ -73,6 +76,7 @@ pub async fn answer(
         match out {
             Ok(bytes) => {
                 trail.returned(bytes.len());
+                trail.keep().more_returned(&bytes);
                 if downstream.body(bytes).await.is_err() {
                     break Ending::Gone;
                 }
@@ -127,7 +131,8 @@ impl Flow<'_> {
             Ok(mut bytes) => {
                 bytes.extend_from_slice(&self.reply.close(Some(&measures(trail))));
                 trail.returned(bytes.len());
-                source.release(&gate.connector).await;
+                trail.keep().more_returned(&bytes);
+                source.release(&gate.connections).await;
                 return downstream.last(bytes.into()).await;
             }
             Err(ending) => ending,

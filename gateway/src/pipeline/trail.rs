@@ -5,18 +5,20 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use bytes::Bytes;
 use uuid::Uuid;
 use weir_accounting::{Cost, Impact};
-use weir_audit::{Completion, Decision, Intent, Ticket, exchange::StreamState};
+use weir_audit::{AuditError, Completion, Decision, Intent, Ticket, exchange::StreamState};
 use weir_dialects::{Request, Summary};
 use weir_policies::{Caller, Outcome};
 
-use super::{Guards, inscribe};
+use super::{Guards, inscribe, keep::Keep};
 use crate::{
     gate::Gate,
     refusal::Refusal,
     relay::{Attempt, Opened},
     routing::{Picked, Upstream},
+    settings::AuditMode,
     shell::Head,
 };
 
@@ -27,6 +29,7 @@ pub struct Trail {
     begun: Instant,
     sent: Option<Instant>,
     waited: Duration,
+    logged: Duration,
     policy: Arc<str>,
     endpoint: &'static str,
     requested_model: String,
@@ -34,6 +37,8 @@ pub struct Trail {
     intent: Intent,
     completion: Completion,
     ticket: Option<Ticket>,
+    mode: AuditMode,
+    keep: Keep,
     settled: bool,
     cost: Option<Cost>,
     impact: Option<Impact>,
@@ -57,6 +62,7 @@ impl Trail {
             begun: Instant::now(),
             sent: None,
             waited: Duration::ZERO,
+            logged: Duration::ZERO,
             policy,
             endpoint: "unknown",
             requested_model: String::new(),
@@ -64,6 +70,8 @@ impl Trail {
             intent,
             completion: Completion::default(),
             ticket: None,
+            mode: gate.archive.settings.mode,
+            keep: Keep::default(),
             settled: false,
             cost: None,
             impact: None,
@@ -112,10 +120,31 @@ impl Trail {
     }
 
     /// The caller is known.
-    pub fn caller(&mut self, gate: &Gate, caller: &Caller) {
+    ///
+    /// # Errors
+    /// [`Refusal::AuditUnavailable`] when the key of the data subject can't be had.
+    pub fn caller(&mut self, gate: &Gate, caller: &Caller) -> Result<(), Refusal> {
         inscribe::caller(&mut self.intent, caller);
-        self.intent.subject_ref =
-            caller.subject.as_deref().map(|subject| gate.subject_ref(&caller.tenant, subject));
+        let archive = &gate.archive;
+        if caller.subject.is_none() && !archive.keeps_bodies() {
+            return Ok(());
+        }
+        let subject = archive.subject(&caller.tenant, caller.subject.as_deref()).map_err(unavailable)?;
+        self.intent.subject_ref = subject.reference();
+        if archive.keeps_bodies() {
+            self.keep = Keep::of(subject, archive.settings.max_body);
+        }
+        Ok(())
+    }
+
+    /// The request's body as received.
+    pub fn body(&mut self, body: &Bytes) {
+        self.keep.request(body);
+    }
+
+    /// Bodies that are kept.
+    pub fn keep(&mut self) -> &mut Keep {
+        &mut self.keep
     }
 
     /// The request was read.
@@ -135,6 +164,8 @@ impl Trail {
     pub fn routed(&mut self, picked: &Picked) {
         self.completion.latency.controls_us = micros(self.begun.elapsed());
         self.upstream = picked.candidates.first().cloned();
+        self.intent.retention = picked.retention.clone().map(Into::into);
+        self.mode = picked.audit.unwrap_or(self.mode);
     }
 
     /// The request goes out now.
@@ -230,11 +261,11 @@ impl Trail {
     /// [`Refusal::AuditUnavailable`] when the log does not take it.
     pub async fn record_intent(&mut self, gate: &Gate) -> Result<(), Refusal> {
         if self.ticket.is_none() {
-            let kept = gate.log.intent(self.intent.clone()).await;
-            self.ticket = Some(kept.map_err(|fault| {
-                tracing::error!(%fault, "the audit log does not take records");
-                Refusal::AuditUnavailable
-            })?);
+            let begun = Instant::now();
+            let bodies = self.keep.seal_request(self.id).await.map_err(unavailable)?;
+            let kept = gate.archive.announce(self.mode, self.intent.clone(), bodies).await;
+            self.logged = begun.elapsed();
+            self.ticket = Some(kept.map_err(unavailable)?);
         }
         Ok(())
     }
@@ -251,14 +282,19 @@ impl Trail {
         }
         self.settled = true;
         self.round_off();
-        match gate.log.settled(self.intent.clone(), self.completion.clone()).await {
-            Ok(_) => refusal,
+        match self.settle(gate).await {
+            Ok(()) => refusal,
             Err(fault) => {
-                tracing::error!(%fault, "the audit log does not take records");
-                self.note(&Refusal::AuditUnavailable);
-                Refusal::AuditUnavailable
+                let refusal = unavailable(fault);
+                self.note(&refusal);
+                refusal
             }
         }
+    }
+
+    async fn settle(&mut self, gate: &Gate) -> Result<(), AuditError> {
+        let bodies = self.keep.seal_request(self.id).await?;
+        gate.archive.settle(self.intent.clone(), self.completion.clone(), bodies).await
     }
 
     fn note(&mut self, refusal: &Refusal) {
@@ -282,7 +318,12 @@ impl Trail {
         self.count();
         tracing::debug!(record = %self.id, endpoint = self.endpoint, "exchange ended");
         if let Some(ticket) = self.ticket.take() {
-            gate.complete(ticket, self.completion).await;
+            // A call without its bodies is better recorded than not at all.
+            let bodies = self.keep.seal_reply(self.id).await.unwrap_or_else(|fault| {
+                tracing::error!(%fault, "the bodies of a reply could not be sealed");
+                None
+            });
+            gate.archive.complete(self.mode, ticket, (self.completion, bodies)).await;
         }
     }
 
@@ -295,7 +336,8 @@ impl Trail {
             .increment(1);
         metrics::histogram!("weir_request_seconds", "endpoint" => endpoint).record(took.as_secs_f64());
         metrics::histogram!("weir_overhead_seconds", "endpoint" => endpoint)
-            .record(self.overhead().as_secs_f64());
+            .record(self.overhead().saturating_sub(self.logged).as_secs_f64());
+        metrics::histogram!("weir_audit_wait_seconds").record(self.logged.as_secs_f64());
         if let Some(usage) = &self.completion.usage {
             metrics::counter!("weir_tokens_total", "direction" => "input").increment(usage.input);
             metrics::counter!("weir_tokens_total", "direction" => "output").increment(usage.output);
@@ -312,6 +354,11 @@ pub struct Ended<'a> {
     pub summary: &'a Summary,
     /// CPU time of the engine in this process.
     pub cpu: Option<Duration>,
+}
+
+fn unavailable(fault: AuditError) -> Refusal {
+    tracing::error!(%fault, "the audit log does not take records");
+    Refusal::AuditUnavailable
 }
 
 fn micros(time: Duration) -> u64 {

@@ -3,11 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use http::{HeaderMap, header};
-use pingora_core::connectors::http::Connector;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
-    Call, Deadlines, Source,
+    Call, Connections, Deadlines, Source,
     wire::{self, Failed},
 };
 use crate::{
@@ -18,7 +17,7 @@ use crate::{
 /// What to send, where, and for how long.
 pub struct Order<'a> {
     /// Connections.
-    pub connector: &'a Connector,
+    pub connections: &'a Connections,
     /// Upstreams in the order they are tried.
     pub candidates: &'a [Arc<Upstream>],
     /// The request.
@@ -117,13 +116,13 @@ async fn attempt(order: &Order<'_>, upstream: &Arc<Upstream>) -> Result<Opened, 
     let place = upstream.place().await.ok_or(Miss::Busy)?;
     let (status, headers, source) = match &upstream.engine {
         Engine::Wire(wire) => {
-            let sent = wire::send(order.connector, wire, order.call, &order.deadlines).await;
+            let sent = wire::send(order.connections, wire, order.call, &order.deadlines).await;
             let (session, peer) = sent.map_err(|failed| match failed {
                 Failed::Connect => Miss::Connect,
                 Failed::Broken => Miss::Broken,
                 Failed::Late => Miss::Late,
             })?;
-            let head = session.response_header().ok_or(Miss::Broken)?;
+            let head = session.resp_header().ok_or(Miss::Broken)?;
             (head.status.as_u16(), head.headers.clone(), Source::Wire(session, peer))
         }
         Engine::Embedded(service) => {

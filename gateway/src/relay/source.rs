@@ -3,16 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use pingora_core::{
-    connectors::http::Connector, protocols::http::client::HttpSession, upstreams::peer::HttpPeer,
-};
+use pingora_core::{protocols::http::v1::client::HttpSession, upstreams::peer::HttpPeer};
 use tokio::time::{Instant, timeout_at};
 use weir_inference::{Body, Meter};
 
+use super::Connections;
+
 /// How long a finished reply's connection is waited for to become free.
 const TAIL: Duration = Duration::from_millis(50);
-/// How long an idle connection is kept for the next exchange.
-const KEEP: Duration = Duration::from_secs(60);
 
 /// The reply ended before it was whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,7 +42,7 @@ impl Source {
             return Err(Broken::Silent);
         }
         match self {
-            Self::Wire(session, _) => match timeout_at(until, session.read_response_body()).await {
+            Self::Wire(session, _) => match timeout_at(until, session.read_body_bytes()).await {
                 Ok(Ok(bytes)) => Ok(bytes),
                 Ok(Err(_)) => Err(Broken::Cut),
                 Err(_) => Err(Broken::Silent),
@@ -71,12 +69,12 @@ impl Source {
     }
 
     /// Gives the connection back once the reply was read to its end; closes it otherwise.
-    pub async fn release(self, connector: &Connector) {
+    pub async fn release(self, connections: &Connections) {
         let Self::Wire(mut session, peer) = self else { return };
         // After `[DONE]` only the end of the chunked framing is left to read.
         let ended = tokio::time::timeout(TAIL, async {
-            while !session.response_done() {
-                match session.read_response_body().await {
+            while !session.is_body_done() {
+                match session.read_body_bytes().await {
                     Ok(Some(bytes)) if bytes.is_empty() => {}
                     Ok(None) => return true,
                     _ => return false,
@@ -85,10 +83,7 @@ impl Source {
             true
         });
         if matches!(ended.await, Ok(true)) {
-            if let HttpSession::H1(h1) = session.as_mut() {
-                h1.respect_keepalive();
-            }
-            connector.release_http_session(*session, &*peer, Some(KEEP)).await;
+            connections.release(*session, &peer).await;
         } else {
             session.shutdown().await;
         }

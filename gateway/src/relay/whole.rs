@@ -3,10 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use pingora_core::connectors::http::Connector;
 use tokio::time::Instant;
 
-use super::{Broken, Call, Deadlines, Opened, Order, Source, open};
+use super::{Broken, Call, Connections, Deadlines, Opened, Order, Source, open};
 use crate::{refusal::Refusal, routing::Upstream};
 
 /// Largest answer to a question of our own, in bytes.
@@ -24,13 +23,17 @@ pub struct Answer {
 ///
 /// # Errors
 /// As [`open`], and when the reply breaks off or is too large.
-pub async fn whole(connector: &Connector, upstream: &Arc<Upstream>, call: &Call) -> Result<Answer, Refusal> {
+pub async fn whole(
+    connections: &Connections,
+    upstream: &Arc<Upstream>,
+    call: &Call,
+) -> Result<Answer, Refusal> {
     let patience = Duration::from_secs(10);
     let deadlines = Deadlines { total: Instant::now() + patience, first_byte: patience, idle: patience };
-    let order = Order { connector, candidates: std::slice::from_ref(upstream), call, deadlines };
+    let order = Order { connections, candidates: std::slice::from_ref(upstream), call, deadlines };
     let Opened { status, mut source, .. } = open(&order, &mut Vec::new()).await?;
     let body = collect(&mut source, &deadlines, SMALL).await?;
-    source.release(connector).await;
+    source.release(connections).await;
     Ok(Answer { status, body })
 }
 

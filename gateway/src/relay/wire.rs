@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use pingora_core::{
-    ErrorType, connectors::http::Connector, protocols::http::client::HttpSession, upstreams::peer::HttpPeer,
-};
+use pingora_core::{ErrorType, protocols::http::v1::client::HttpSession, upstreams::peer::HttpPeer};
 use tokio::time::timeout_at;
 
-use super::{Call, Deadlines};
+use super::{Call, Connections, Deadlines};
 use crate::routing::Wire;
 
 /// Why an attempt gave no reply head.
@@ -26,7 +24,7 @@ pub enum Failed {
 /// A kept connection that the upstream closed in the meantime is replaced once by a fresh one, as long as no
 /// byte of a reply was seen.
 pub async fn send(
-    connector: &Connector,
+    connections: &Connections,
     wire: &Wire,
     call: &Call,
     deadlines: &Deadlines,
@@ -34,7 +32,7 @@ pub async fn send(
     let peer = wire.peers.peer().await.map_err(|_| Failed::Connect)?;
     let mut stale = false;
     loop {
-        let connected = timeout_at(deadlines.total, connector.get_http_session(&*peer)).await;
+        let connected = timeout_at(deadlines.total, connections.get(&peer)).await;
         let (mut session, reused) = connected.map_err(|_| Failed::Late)?.map_err(|_| Failed::Connect)?;
         match timeout_at(deadlines.for_first_byte(), converse(&mut session, wire, call)).await {
             Ok(Ok(())) => return Ok((Box::new(session), peer)),
@@ -57,12 +55,13 @@ async fn converse(session: &mut HttpSession, wire: &Wire, call: &Call) -> Result
     let head = call.head(wire).ok_or(false)?;
     session.write_request_header(head).await.map_err(closed)?;
     if !call.body.is_empty() {
-        session.write_request_body(call.body.clone(), true).await.map_err(closed)?;
+        session.write_body(&call.body).await.map_err(closed)?;
     }
-    session.finish_request_body().await.map_err(closed)?;
+    // Also without a body: the head is sent with what ends the request.
+    session.finish_body().await.map_err(closed)?;
     loop {
-        session.read_response_header().await.map_err(closed)?;
-        match session.response_header() {
+        session.read_response().await.map_err(closed)?;
+        match session.resp_header() {
             Some(head) if head.status.is_informational() => {}
             Some(_) => return Ok(()),
             None => return Err(false),

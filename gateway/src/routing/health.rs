@@ -10,12 +10,13 @@ use std::{
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use pingora_core::{
-    connectors::http::Connector, server::ShutdownWatch, services::background::BackgroundService,
-};
+use pingora_core::{server::ShutdownWatch, services::background::BackgroundService};
 
 use super::{Engine, ModelCard, Upstream};
-use crate::{gate::Gate, relay};
+use crate::{
+    gate::Gate,
+    relay::{self, Connections},
+};
 
 /// Failures in a row after which an upstream is tried last.
 const DOWN_AFTER: u32 = 2;
@@ -23,6 +24,8 @@ const DOWN_AFTER: u32 = 2;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How soon an upstream that failed is asked again.
 const RETRY: Duration = Duration::from_secs(1);
+/// Idle connections the prober keeps.
+const KEPT: usize = 16;
 /// How often the prober looks for an upstream that is due.
 const TICK: Duration = Duration::from_millis(500);
 
@@ -77,13 +80,13 @@ impl Standing {
 pub struct Prober {
     gate: Arc<Gate>,
     // Of its own: a connection belongs to the runtime that made it.
-    connector: Arc<Connector>,
+    connections: Arc<Connections>,
 }
 
 impl Prober {
     /// A prober of all upstreams.
     pub fn new(gate: Arc<Gate>) -> Self {
-        Self { gate, connector: Arc::new(Connector::new(None)) }
+        Self { gate, connections: Arc::new(Connections::new(KEPT)) }
     }
 }
 
@@ -98,7 +101,7 @@ impl BackgroundService for Prober {
                 if due(upstream, &asked) {
                     asked.retain(|(known, _)| !Arc::ptr_eq(known, upstream));
                     asked.push((upstream.clone(), Instant::now()));
-                    tokio::spawn(ask(self.connector.clone(), upstream.clone()));
+                    tokio::spawn(ask(self.connections.clone(), upstream.clone()));
                 }
             }
             tokio::select! {
@@ -121,7 +124,7 @@ fn due(upstream: &Arc<Upstream>, asked: &[(Arc<Upstream>, Instant)]) -> bool {
     }
 }
 
-async fn ask(connector: Arc<Connector>, upstream: Arc<Upstream>) {
+async fn ask(connections: Arc<Connections>, upstream: Arc<Upstream>) {
     let path = match &upstream.engine {
         Engine::Embedded(_) => "/models",
         Engine::Wire(wire) => match &wire.settings.health {
@@ -132,7 +135,7 @@ async fn ask(connector: Arc<Connector>, upstream: Arc<Upstream>) {
     };
     let call = relay::Call::get(path);
     let until = tokio::time::Instant::now() + PATIENCE;
-    let answer = tokio::time::timeout_at(until, relay::whole(&connector, &upstream, &call)).await;
+    let answer = tokio::time::timeout_at(until, relay::whole(&connections, &upstream, &call)).await;
     match answer {
         Ok(Ok(answer)) if answer.status < 500 => {
             upstream.standing.answered();

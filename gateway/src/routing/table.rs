@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{ModelCard, Upstream};
-use crate::settings::Route;
+use crate::settings::{AuditMode, Route};
 
 /// Routes over upstreams; immutable, replaced whole when settings change.
 pub struct Table {
@@ -17,6 +17,10 @@ pub struct Picked {
     pub candidates: Vec<Arc<Upstream>>,
     /// Model name to send instead of the caller's.
     pub rename: Option<String>,
+    /// Audit mode instead of the general one.
+    pub audit: Option<AuditMode>,
+    /// Retention class of the call.
+    pub retention: Option<String>,
 }
 
 impl Table {
@@ -40,7 +44,12 @@ impl Table {
         let (mut candidates, down): (Vec<_>, Vec<_>) =
             upstreams.iter().cloned().partition(|upstream| upstream.standing.is_up());
         candidates.extend(down);
-        (!candidates.is_empty()).then(|| Picked { candidates, rename: route.model.clone() })
+        (!candidates.is_empty()).then(|| Picked {
+            candidates,
+            rename: route.model.clone(),
+            audit: route.audit,
+            retention: route.retention.clone(),
+        })
     }
 
     /// The models that can be asked for, by name: those routes name outright, and those that upstreams list

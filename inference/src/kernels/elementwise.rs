@@ -15,11 +15,6 @@ pub(crate) fn silu_mul(isa: Isa, both: &[f32], width: usize, output: &mut Vec<f3
     isa.run(SiluMul { both, width, output });
 }
 
-/// Softmax in place.
-pub(crate) fn softmax(isa: Isa, values: &mut [f32]) {
-    isa.run(Softmax { values });
-}
-
 /// Adds `other` to `values`.
 pub(crate) fn add_assign(isa: Isa, values: &mut [f32], other: &[f32]) {
     isa.run(AddAssign { values, other });
@@ -28,16 +23,6 @@ pub(crate) fn add_assign(isa: Isa, values: &mut [f32], other: &[f32]) {
 /// Rotates neighbouring pairs of each head of `row` (GGUF's layout of rotary positions for llama).
 pub(crate) fn rotate(isa: Isa, row: &mut [f32], angles: &[[f32; 2]]) {
     isa.run(Rotate { row, angles });
-}
-
-/// Layer norm of each row in place: (x − mean) / √(variance + ε) × weight + bias.
-pub(crate) fn layer_norm(isa: Isa, (weight, bias): (&[f32], &[f32]), values: &mut [f32]) {
-    isa.run(LayerNorm { weight, bias, values });
-}
-
-/// The exact GELU, x · Φ(x), in place.
-pub(crate) fn gelu(isa: Isa, values: &mut [f32]) {
-    isa.run(Gelu { values });
 }
 
 /// eˣ within 2 units in the last place (range reduction and polynomial of Cephes' `expf`).
@@ -70,16 +55,15 @@ fn sum<S: Simd>(simd: S, values: &[f32]) -> f32 {
     simd.reduce_sum_f32s(total) + rest.iter().sum::<f32>()
 }
 
-/// Σ (x − shift)².
+/// Σ x².
 #[inline(always)]
-fn sum_of_squares<S: Simd>(simd: S, values: &[f32], shift: f32) -> f32 {
+fn sum_of_squares<S: Simd>(simd: S, values: &[f32]) -> f32 {
     let (vectors, rest) = S::as_simd_f32s(values);
-    let (mut total, by) = (simd.splat_f32s(0.0), simd.splat_f32s(shift));
+    let mut total = simd.splat_f32s(0.0);
     for vector in vectors {
-        let moved = simd.sub_f32s(*vector, by);
-        total = simd.mul_add_e_f32s(moved, moved, total);
+        total = simd.mul_add_e_f32s(*vector, *vector, total);
     }
-    simd.reduce_sum_f32s(total) + rest.iter().map(|x| (x - shift) * (x - shift)).sum::<f32>()
+    simd.reduce_sum_f32s(total) + rest.iter().map(|x| x * x).sum::<f32>()
 }
 
 /// The largest value.
@@ -115,7 +99,7 @@ impl Plain for RmsNorm<'_> {
     fn compute<S: Simd>(self, simd: S) {
         let width = self.weight.len();
         for (row, out) in self.input.chunks_exact(width).zip(self.output.chunks_exact_mut(width)) {
-            let square = sum_of_squares(simd, row, 0.0) / width as f32;
+            let square = sum_of_squares(simd, row) / width as f32;
             let factor = 1.0 / (square + self.epsilon).sqrt();
             for ((out, x), weight) in out.iter_mut().zip(row).zip(self.weight) {
                 *out = x * factor * weight;
@@ -139,20 +123,6 @@ impl Plain for SiluMul<'_> {
             for ((out, gate), up) in out.iter_mut().zip(gates).zip(ups) {
                 *out = gate / (1.0 + exp(-gate)) * up;
             }
-        }
-    }
-}
-
-struct Softmax<'a> {
-    values: &'a mut [f32],
-}
-
-impl Plain for Softmax<'_> {
-    #[inline(always)]
-    fn compute<S: Simd>(self, simd: S) {
-        let factor = 1.0 / exp_all(simd, self.values);
-        for value in self.values.iter_mut() {
-            *value *= factor;
         }
     }
 }
@@ -188,50 +158,6 @@ impl Plain for Rotate<'_> {
     }
 }
 
-struct LayerNorm<'a> {
-    weight: &'a [f32],
-    bias: &'a [f32],
-    values: &'a mut [f32],
-}
-
-impl Plain for LayerNorm<'_> {
-    #[inline(always)]
-    fn compute<S: Simd>(self, simd: S) {
-        const EPSILON: f32 = 1e-12;
-        let width = self.weight.len();
-        for row in self.values.chunks_exact_mut(width) {
-            let mean = sum(simd, row) / width as f32;
-            let variance = sum_of_squares(simd, row, mean) / width as f32;
-            let factor = 1.0 / (variance + EPSILON).sqrt();
-            for ((x, weight), bias) in row.iter_mut().zip(self.weight).zip(self.bias) {
-                *x = (*x - mean) * factor * weight + bias;
-            }
-        }
-    }
-}
-
-struct Gelu<'a> {
-    values: &'a mut [f32],
-}
-
-impl Plain for Gelu<'_> {
-    #[inline(always)]
-    fn compute<S: Simd>(self, _simd: S) {
-        for x in self.values.iter_mut() {
-            *x = 0.5 * *x * (1.0 + erf(*x * std::f32::consts::FRAC_1_SQRT_2));
-        }
-    }
-}
-
-/// The error function, absolute error below 2e-7 (Abramowitz and Stegun 7.1.26).
-#[inline(always)]
-fn erf(x: f32) -> f32 {
-    let t = 1.0 / (1.0 + 0.327_591_1 * x.abs());
-    let poly =
-        t * (0.254_829_6 + t * (-0.284_496_74 + t * (1.421_413_7 + t * (-1.453_152 + t * 1.061_405_4))));
-    (1.0 - poly * exp(-x * x)).copysign(x)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -242,23 +168,6 @@ mod tests {
             let x = step as f32 * 0.01;
             let exact = f64::from(x).exp();
             assert!(((f64::from(exp(x)) - exact) / exact).abs() < 1e-6, "{x}");
-        }
-    }
-
-    #[test]
-    fn error_function_is_close() {
-        for (x, exact) in [(0.0, 0.0), (0.5, 0.520_499_9), (-1.0, -0.842_700_8), (3.0, 0.999_977_9)] {
-            assert!((erf(x) - exact).abs() < 1e-6, "{x}");
-        }
-    }
-
-    #[test]
-    fn softmax_sums_to_one() {
-        for isa in Isa::available() {
-            let mut values: Vec<f32> = (0..37).map(|i| i as f32 * 0.3 - 500.0).collect();
-            softmax(isa, &mut values);
-            assert!((values.iter().sum::<f32>() - 1.0).abs() < 1e-5);
-            assert!(values.windows(2).all(|pair| pair[0] < pair[1]));
         }
     }
 }

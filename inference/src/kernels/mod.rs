@@ -5,16 +5,13 @@
 
 mod attention;
 mod elementwise;
-mod f32_matrix;
 mod isa;
 mod pack;
 mod q4_matrix;
 mod q8_matrix;
 
 pub(crate) use attention::{HEAD, attend};
-pub(crate) use elementwise::{add_assign, gelu, layer_norm, rms_norm, rotate, silu_mul, softmax};
-pub(crate) use f32_matrix::F32Matrix;
-pub(crate) use isa::{Isa, Plain};
+pub(crate) use elementwise::{add_assign, rms_norm, rotate, silu_mul};
 pub(crate) use pack::{Activations, LANES, Workers};
 pub(crate) use q4_matrix::Q4Matrix;
 pub(crate) use q8_matrix::Q8Matrix;

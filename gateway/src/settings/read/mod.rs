@@ -1,9 +1,11 @@
 //! Reading `weir.yaml`: every problem at once, with its place.
 
+mod audit;
 mod auth;
 mod limits;
 mod place;
 mod routes;
+mod sinks;
 mod top;
 mod upstreams;
 

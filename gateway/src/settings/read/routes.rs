@@ -42,6 +42,8 @@ fn default_routes() -> Vec<Route> {
         endpoints: endpoints.iter().map(|&name| name.to_owned()).collect(),
         upstreams: vec![DEFAULT_NAME.to_owned()],
         model: None,
+        audit: None,
+        retention: None,
     };
     DEFAULT_ROUTES.iter().map(route).collect()
 }
@@ -57,12 +59,16 @@ fn route(value: Value<'_>, upstreams: Option<&[String]>) -> Option<(Route, Spot)
         let name = model(v)?;
         if name.contains('*') { v.expected("one model name, without `*`") } else { Some(name) }
     });
+    let audit = map.optional("audit", super::audit::mode);
+    let retention = map.optional("retention", Value::text);
     map.finish();
     let route = Route {
         models: models?,
         endpoints: endpoints.unwrap_or_default(),
         upstreams: ordered?,
         model: renamed,
+        audit,
+        retention,
     };
     Some((route, value.spot().clone()))
 }

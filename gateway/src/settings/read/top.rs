@@ -14,19 +14,16 @@ use weir_callers::Pattern;
 use weir_policies::document::{Map, Value};
 
 use super::{
-    auth, limits,
+    audit, auth, limits,
     place::{Pem, Place, reason},
     routes, upstreams,
 };
-use crate::settings::{
-    AuditMode, AuditSettings, Baseline, Carbon, Folders, Listen, Policies, Settings, TlsFiles, TrustedHeader,
-};
+use crate::settings::{Baseline, Carbon, Folders, Listen, Policies, Settings, TlsFiles, TrustedHeader};
 
 const TRAFFIC: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8081);
 const GRACE: Duration = Duration::from_secs(30);
 const DATA_DIR: &str = "weir-data";
-const AUDIT: &str = "audit";
 
 pub(super) fn settings(value: Value<'_>, place: &Place<'_>) -> Option<Settings> {
     let mut map = value.map()?;
@@ -44,7 +41,7 @@ pub(super) fn settings(value: Value<'_>, place: &Place<'_>) -> Option<Settings> 
     let policies = map.or("policies", Policies::default(), |v| policies(v, place));
     let prices = map.optional("prices", |v| prices(v, place));
     let carbon = map.or("carbon", world(), carbon);
-    let audit = audit(&mut map, place, &data_dir);
+    let audit = audit::audit(&mut map, place, &data_dir);
     map.finish();
     Some(Settings {
         file: None,
@@ -70,7 +67,7 @@ pub(super) fn folders(value: Value<'_>, place: &Place<'_>) -> Option<Folders> {
     let mut map = value.map()?;
     let data = data_dir_of(&mut map, place);
     let audit = map.optional("audit", |v| v.map()?.optional("dir", |v| place.path(v)));
-    Some(Folders { audit: audit.unwrap_or_else(|| data.join(AUDIT)), data })
+    Some(Folders { audit: audit.unwrap_or_else(|| data.join(audit::AUDIT)), data })
 }
 
 /// An IP address with a port, or `localhost` with one.
@@ -220,26 +217,4 @@ fn carbon(value: Value<'_>) -> Option<Carbon> {
     let watts = map.or("watts", world().watts, |v| v.float(0.1..=10_000.0));
     map.finish();
     Some(Carbon { zone, watts })
-}
-
-fn audit(map: &mut Map<'_>, place: &Place<'_>, data_dir: &Path) -> AuditSettings {
-    let default = AuditSettings {
-        mode: AuditMode::Bounded,
-        dir: data_dir.join(AUDIT),
-        segment: 64 << 20,
-        min_free: 256 << 20,
-    };
-    map.or("audit", default.clone(), |value| {
-        let modes =
-            [("strict", AuditMode::Strict), ("bounded", AuditMode::Bounded), ("observe", AuditMode::Observe)];
-        let mut map = value.map()?;
-        let audit = AuditSettings {
-            mode: map.or("mode", default.mode, |v| v.choice(&modes)),
-            dir: map.or("dir", default.dir, |v| place.path(v)),
-            segment: map.or("segment", default.segment, |v| limits::size(v, 1 << 20..=4 << 30)),
-            min_free: map.or("min_free", default.min_free, Value::bytes),
-        };
-        map.finish();
-        Some(audit)
-    })
 }

@@ -1,9 +1,11 @@
 //! The checked settings: every value is valid, every path absolute, every secret read.
 
+mod audit;
 mod upstream;
 
 use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::Duration};
 
+pub use audit::{AnchorSettings, AuditMode, AuditSettings, BodyUse, IndexSettings};
 pub use upstream::{
     Authorization, BaseUrl, EmbeddedEngine, Engine, Health, Scheme, Upstream, UpstreamTls, VendorEngine,
 };
@@ -146,6 +148,10 @@ pub struct Route {
     pub upstreams: Vec<String>,
     /// Model name sent upstream instead of the caller's.
     pub model: Option<String>,
+    /// Audit mode instead of the general one.
+    pub audit: Option<AuditMode>,
+    /// Retention class of its calls.
+    pub retention: Option<String>,
 }
 
 impl Route {
@@ -183,29 +189,4 @@ pub struct Carbon {
     pub zone: String,
     /// Power of one busy core with its share of the machine, in watts.
     pub watts: f64,
-}
-
-/// The audit log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AuditSettings {
-    /// What happens when it can't keep up.
-    pub mode: AuditMode,
-    /// Folder of the segments.
-    pub dir: PathBuf,
-    /// Bytes after which a segment is closed.
-    pub segment: u64,
-    /// Bytes that must stay free on the disk.
-    pub min_free: u64,
-}
-
-/// When an exchange may go on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AuditMode {
-    /// Intent durable before the upstream is called; the exchange ends only once the completion is durable too,
-    /// though the reply has gone out by then.
-    Strict,
-    /// Intent durable before the upstream is called, completion queued in reserved room.
-    Bounded,
-    /// Recorded as well as possible; never refuses traffic.
-    Observe,
 }

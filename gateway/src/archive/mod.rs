@@ -1,0 +1,113 @@
+//! What stands behind the audit trail: the log with its seal, and the vault of bodies and subjects.
+
+mod desk;
+mod erasing;
+pub mod export;
+mod fault;
+pub mod filter;
+mod follow;
+mod open;
+mod reveal;
+
+use std::sync::Arc;
+
+use weir_audit::{Completion, Intent, Log, Mode, Ticket, Vault, vault::Subject};
+
+use crate::settings::{AuditMode, AuditSettings, BodyUse};
+
+pub use desk::{Desk, Person};
+pub use erasing::Subject as Whom;
+pub use fault::DeskError;
+pub use follow::Followers;
+pub use open::{open, place};
+
+/// The log and the vault of a running gateway.
+pub struct Archive {
+    /// The log.
+    pub log: Log,
+    /// Keys of data subjects, and bodies.
+    pub vault: Arc<Vault>,
+    /// How it is set.
+    pub settings: AuditSettings,
+}
+
+impl Archive {
+    /// The key of the data subject of a call, or of a day's calls that name none.
+    ///
+    /// # Errors
+    /// When the key store fails.
+    pub fn subject(&self, tenant: &str, subject: Option<&str>) -> Result<Subject, weir_audit::AuditError> {
+        self.vault.subject(tenant, subject)
+    }
+
+    /// Whether bodies are kept.
+    pub fn keeps_bodies(&self) -> bool {
+        self.settings.bodies == BodyUse::Keep
+    }
+
+    /// Announces a call, durably unless its mode says otherwise.
+    ///
+    /// # Errors
+    /// The call must not be made then.
+    pub async fn announce(
+        &self,
+        mode: AuditMode,
+        intent: Intent,
+        bodies: Option<weir_audit::Bodies>,
+    ) -> Result<Ticket, weir_audit::AuditError> {
+        match bodies {
+            Some(bodies) => self.log.intent_with(mode.into(), intent, bodies).await,
+            None => self.log.intent_in(mode.into(), intent).await,
+        }
+    }
+
+    /// Records a call that is over already, durably.
+    ///
+    /// # Errors
+    /// When the log doesn't take it.
+    pub async fn settle(
+        &self,
+        intent: Intent,
+        completion: Completion,
+        bodies: Option<weir_audit::Bodies>,
+    ) -> Result<(), weir_audit::AuditError> {
+        match bodies {
+            Some(bodies) => self.log.settled_with(intent, completion, bodies).await.map(drop),
+            None => self.log.settled(intent, completion).await.map(drop),
+        }
+    }
+
+    /// Hands the end of a call to the log; in strict mode waits until it is durable.
+    pub async fn complete(
+        &self,
+        mode: AuditMode,
+        ticket: Ticket,
+        (completion, bodies): (Completion, Option<weir_audit::Bodies>),
+    ) {
+        let done = match (mode, bodies) {
+            (AuditMode::Strict, Some(bodies)) => ticket.complete_durable_with(completion, bodies).await,
+            (AuditMode::Strict, None) => ticket.complete_durable(completion).await,
+            (_, Some(bodies)) => {
+                ticket.complete_with(completion, bodies);
+                Ok(())
+            }
+            (_, None) => {
+                ticket.complete(completion);
+                Ok(())
+            }
+        };
+        if let Err(fault) = done {
+            tracing::error!(%fault, "a completion could not be made durable");
+        }
+    }
+}
+
+impl From<AuditMode> for Mode {
+    fn from(mode: AuditMode) -> Self {
+        match mode {
+            AuditMode::Strict => Self::Strict,
+            AuditMode::Bounded => Self::Bounded,
+            AuditMode::Observe => Self::Observe,
+        }
+    }
+}

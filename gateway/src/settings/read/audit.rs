@@ -1,0 +1,134 @@
+//! `audit`: the log, its bodies, keys, retention, anchor and index.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use weir_audit::{Keep, Retention};
+use weir_policies::document::{Map, Value};
+
+use super::{limits, place::Place, sinks};
+use crate::settings::{AnchorSettings, AuditMode, AuditSettings, BodyUse, IndexSettings};
+
+/// Folder of the log inside the data folder.
+pub(super) const AUDIT: &str = "audit";
+/// Folder of its keys inside the data folder.
+const KEYS: &str = "audit-keys";
+const DAY: u64 = 86_400;
+
+pub(super) fn audit(map: &mut Map<'_>, place: &Place<'_>, data_dir: &Path) -> AuditSettings {
+    let default = default(data_dir);
+    map.or("audit", default.clone(), |value| {
+        let mut map = value.map()?;
+        let audit = AuditSettings {
+            mode: map.or("mode", default.mode, mode),
+            dir: map.or("dir", default.dir, |v| place.path(v)),
+            segment: map.or("segment", default.segment, |v| limits::size(v, 1 << 20..=4 << 30)),
+            min_free: map.or("min_free", default.min_free, Value::bytes),
+            origin: map.optional("origin", origin),
+            bodies: map.or("bodies", default.bodies, |v| {
+                v.choice(&[("keep", BodyUse::Keep), ("none", BodyUse::None)])
+            }),
+            max_body: map.or("max_body", default.max_body, |v| {
+                limits::size(v, 1 << 10..=256 << 20).and_then(|bytes| usize::try_from(bytes).ok())
+            }),
+            keys: map.or("keys", default.keys, |v| place.path(v)),
+            kek: map.optional("key_encryption_key", |v| place.path(v)),
+            retention: map.or("retention", default.retention, retention),
+            anchor: map.optional("anchor", |v| anchor(v, place)),
+            index: map.or("index", default.index, |v| index(v, place)),
+            sinks: map.or("sinks", default.sinks, |v| sinks::sinks(v, place)),
+        };
+        map.finish();
+        if audit.keys.starts_with(&audit.dir) || audit.keys.starts_with(audit.bodies_dir()) {
+            value.problem("`keys` must not lie inside the log: whoever restores a backup of the log would bring back keys that were destroyed");
+        }
+        Some(audit)
+    })
+}
+
+/// What holds where the file says nothing.
+fn default(data_dir: &Path) -> AuditSettings {
+    AuditSettings {
+        mode: AuditMode::Bounded,
+        dir: data_dir.join(AUDIT),
+        segment: 64 << 20,
+        min_free: 256 << 20,
+        origin: None,
+        bodies: BodyUse::Keep,
+        max_body: 1 << 20,
+        keys: data_dir.join(KEYS),
+        kek: None,
+        retention: six_months(),
+        anchor: None,
+        index: IndexSettings::Sqlite,
+        sinks: Vec::new(),
+    }
+}
+
+/// The modes, also of a route.
+pub(super) fn mode(value: Value<'_>) -> Option<AuditMode> {
+    value.choice(&[
+        ("strict", AuditMode::Strict),
+        ("bounded", AuditMode::Bounded),
+        ("observe", AuditMode::Observe),
+    ])
+}
+
+fn six_months() -> Retention {
+    let [(_, shortest), ..] = Keep::PRESETS;
+    Retention { default: shortest, classes: BTreeMap::new() }
+}
+
+fn origin(value: Value<'_>) -> Option<String> {
+    let text = value.text()?;
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
+    if text.len() <= 64 && text.chars().all(is_plain) {
+        return Some(text);
+    }
+    value.expected("at most 64 letters, digits, dots, dashes and slashes, such as weir.example.com/eu-1")
+}
+
+fn retention(value: Value<'_>) -> Option<Retention> {
+    if !value.is_map() {
+        return keep(value).map(|default| Retention { default, classes: BTreeMap::new() });
+    }
+    let mut map = value.map()?;
+    let default = map.or("default", six_months().default, keep);
+    let classes = map.or("classes", Vec::new(), |v| v.entries(keep));
+    map.finish();
+    Some(Retention { default, classes: classes.into_iter().collect() })
+}
+
+/// A preset by its name, or a number of days.
+fn keep(value: Value<'_>) -> Option<Keep> {
+    const WANTED: &str = "6 months, 5 years, 6 years, 7 years, or a time of at least 183d";
+    if let Some(preset) = value.scalar().and_then(Keep::preset) {
+        return Some(preset);
+    }
+    let time = value.duration()?;
+    Keep::days(time.as_secs() / DAY).ok().or_else(|| value.expected(WANTED))
+}
+
+fn anchor(value: Value<'_>, place: &Place<'_>) -> Option<AnchorSettings> {
+    let mut map = value.map()?;
+    let folder: Option<PathBuf> = map.optional("folder", |v| place.path(v));
+    let postgres = map.optional("postgres", |v| place.secret(v));
+    map.finish();
+    match (folder, postgres) {
+        (Some(folder), None) => Some(AnchorSettings::Folder(folder)),
+        (None, Some(url)) => Some(AnchorSettings::Postgres(url)),
+        _ => value.expected("either `folder` or `postgres`"),
+    }
+}
+
+fn index(value: Value<'_>, place: &Place<'_>) -> Option<IndexSettings> {
+    if !value.is_map() {
+        return value.choice(&[("sqlite", IndexSettings::Sqlite)]);
+    }
+    let mut map = value.map()?;
+    let url = map.required("postgres", |v| place.secret(v));
+    map.finish();
+    Some(IndexSettings::Postgres(url?))
+}

@@ -1,0 +1,92 @@
+//! Settings of the audit log and of what stands behind it.
+
+use std::path::PathBuf;
+
+use weir_audit::Retention;
+use weir_sinks::SinkSettings;
+
+use super::Secret;
+
+/// The audit log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AuditSettings {
+    /// What happens when it can't keep up; a route may say otherwise for itself.
+    pub mode: AuditMode,
+    /// Folder of the segments.
+    pub dir: PathBuf,
+    /// Bytes after which a segment is closed.
+    pub segment: u64,
+    /// Bytes that must stay free on the disk.
+    pub min_free: u64,
+    /// Name of the log in its checkpoints; `weir/` and the node's id without one.
+    pub origin: Option<String>,
+    /// Whether bodies are kept, encrypted.
+    pub bodies: BodyUse,
+    /// Longest body that is kept, in bytes.
+    pub max_body: usize,
+    /// Folder of the keys to bodies and of the key that signs checkpoints; never inside that of the log.
+    pub keys: PathBuf,
+    /// File of the key-encryption key; `kek` in the folder of keys without one.
+    pub kek: Option<PathBuf>,
+    /// How long records and bodies are kept.
+    pub retention: Retention,
+    /// A second place that remembers the last checkpoint.
+    pub anchor: Option<AnchorSettings>,
+    /// Where calls are looked up.
+    pub index: IndexSettings,
+    /// Who gets the records outside.
+    pub sinks: Vec<SinkSettings>,
+}
+
+impl AuditSettings {
+    /// Folder of the encrypted bodies: beside that of the segments.
+    #[must_use]
+    pub fn bodies_dir(&self) -> PathBuf {
+        self.dir.with_file_name("bodies")
+    }
+
+    /// File of the SQLite index.
+    #[must_use]
+    pub fn index_file(&self) -> PathBuf {
+        self.dir.with_file_name("index.sqlite")
+    }
+}
+
+/// When an exchange may go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuditMode {
+    /// Intent durable before the upstream is called; the exchange ends only once the completion is durable too,
+    /// though the reply has gone out by then.
+    Strict,
+    /// Intent durable before the upstream is called, completion queued in reserved room.
+    Bounded,
+    /// Recorded as well as possible; never refuses traffic.
+    Observe,
+}
+
+/// Whether bodies are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyUse {
+    /// Encrypted, with a key for each data subject.
+    Keep,
+    /// Not at all.
+    None,
+}
+
+/// A second place that remembers the last checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AnchorSettings {
+    /// A folder, best on another machine's disk.
+    Folder(PathBuf),
+    /// A PostgreSQL database, by its URL.
+    Postgres(Secret),
+}
+
+/// Where calls are looked up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IndexSettings {
+    /// A file beside the log.
+    Sqlite,
+    /// A PostgreSQL database, by its URL.
+    Postgres(Secret),
+}
