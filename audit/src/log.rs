@@ -86,7 +86,9 @@ impl Log {
             monotonic: ambient.monotonic(),
         };
         let name = options.seal.as_ref().map(|seal| origin(seal, &boot.node_id, index));
-        let sealer = name.map(|name| Sealer::open(dir, name, index, &options)).transpose()?.flatten();
+        let mut sealer = name.map(|name| Sealer::open(dir, name, index, &options)).transpose()?.flatten();
+        // A log that begins says by which key, also if the key is older.
+        sealer.iter_mut().for_each(|it| it.is_new_key |= head.next_seq == 1);
         recovery.boot_id = boot.id;
         recovery.abandoned = calls.len() as u64;
         let mode = options.mode;
@@ -302,17 +304,22 @@ impl Log {
     /// # Errors
     /// [`AuditError::Unsealed`] when something keeps the log from being sealed.
     pub async fn sealed(&self, node_seq: u64) -> Result<Sealing, AuditError> {
-        let unsealed = |reason: &str| AuditError::Unsealed { reason: reason.to_owned() };
         let shared = self.inner.sealing.as_ref().ok_or_else(|| unsealed("it has no seal"))?;
-        shared.nudge();
         let mut state = shared.state.subscribe();
-        let is_settled = |it: &Sealing| it.size >= node_seq || it.fault.is_some() || it.is_over;
-        let state = state.wait_for(is_settled).await.map_err(|_| AuditError::Dead)?.clone();
-        match &state.fault {
-            _ if state.size >= node_seq => Ok(state),
-            Some(fault) => Err(unsealed(fault)),
-            None => Err(AuditError::Closed),
+        let mut now = state.borrow_and_update().clone();
+        shared.nudge();
+        while now.size < node_seq {
+            if now.is_over {
+                return Err(AuditError::Closed);
+            }
+            // A fault that stood there before says nothing about this try.
+            state.changed().await.map_err(|_| AuditError::Dead)?;
+            now = state.borrow_and_update().clone();
+            if let Some(fault) = now.fault.as_deref().filter(|_| now.size < node_seq) {
+                return Err(unsealed(fault));
+            }
         }
+        Ok(now)
     }
 
     /// Changes the key that signs checkpoints; resolves when the record that announces it is durable. The next
@@ -322,7 +329,7 @@ impl Log {
     /// As [`Log::append`]; [`AuditError::Unsealed`] for a log without a seal.
     pub async fn rotate_key(&self, actor: Text) -> Result<VerifierKey, AuditError> {
         let shared = self.inner.sealing.as_ref();
-        let shared = shared.ok_or_else(|| AuditError::Unsealed { reason: "it has no seal".into() })?;
+        let shared = shared.ok_or_else(|| unsealed("it has no seal"))?;
         let name = shared.state.borrow().origin.clone();
         let key = SigningKey::generate(&name, &*self.inner.ambient);
         let verifier = key.verifier();
@@ -423,4 +430,8 @@ fn key_event(action: &'static str, key: &VerifierKey) -> KeyEvent {
         purpose: PURPOSE.into(),
         ..KeyEvent::default()
     }
+}
+
+fn unsealed(reason: &str) -> AuditError {
+    AuditError::Unsealed { reason: reason.to_owned() }
 }

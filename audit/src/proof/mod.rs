@@ -9,7 +9,9 @@ pub mod frontier;
 mod growth;
 mod keyfile;
 pub mod keys;
+pub mod postgres;
 mod sealer;
+mod sealing;
 pub mod tiles;
 pub mod witness;
 pub mod witnessing;
@@ -20,8 +22,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use growth::{FIRST_KEY, TREE};
-pub use sealer::{Anchoring, Sealing};
-pub(crate) use sealer::{Sealer, Shared};
+pub(crate) use sealer::Sealer;
+pub(crate) use sealing::Shared;
+pub use sealing::{Anchoring, Sealing};
 pub use tlog_tiles::{Hash, record_hash};
 
 use self::anchor::Anchor;
