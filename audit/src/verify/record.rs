@@ -46,10 +46,9 @@ fn has_its_body(record: &Record) -> bool {
 pub(crate) fn check_bodies(record: &Record, bodies: Bodies<'_>) -> Result<(u64, u64), String> {
     let intent = record.intent.iter().flat_map(|intent| &intent.bodies);
     let completion = record.completion.iter().flat_map(|completion| &completion.bodies);
-    let call = record.intent_id.unwrap_or(record.record_id);
     let (mut good, mut missing) = (0, 0);
     for body in intent.chain(completion) {
-        match bodies(call, body.kind.as_str()) {
+        match bodies(record, body) {
             None => missing += 1,
             Some(bytes) if fits(body, &bytes) => good += 1,
             Some(_) => return Err(body.kind.as_str().to_owned()),

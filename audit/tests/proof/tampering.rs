@@ -342,7 +342,9 @@ async fn bodies_are_compared_with_what_the_records_name() {
     log.settled(intent, Completion::default()).await.unwrap();
     log.close().await.unwrap();
     let check = |content: Option<&'static [u8]>, expect: (u64, u64, bool)| {
-        let bodies = |_, kind: &str| content.filter(|_| kind == "request").map(<[u8]>::to_vec);
+        let bodies = |_: &weir_audit::Record, body: &BodyRef| {
+            content.filter(|_| body.kind == *"request").map(<[u8]>::to_vec)
+        };
         let report = verify(&place.dir(), &Trust { bodies: Some(&bodies), ..Trust::default() });
         let lane = &report.lanes[0];
         assert_eq!((lane.bodies, lane.missing_bodies, report.is_sound()), expect);

@@ -27,7 +27,6 @@ use crate::archive::Desk;
 
 pub use access::{Access, Door};
 pub use health::Check;
-pub use summary::Summary;
 
 /// Most bytes of a request body.
 const MAX_BODY: usize = 16 << 10;

@@ -45,7 +45,8 @@ impl HttpWitness {
             .map_err(|error| failed(&error))?;
         let reply = sender.send_request(request).await.map_err(|error| failed(&error))?;
         let status = reply.status().as_u16();
-        let is_size = reply.headers().get(header::CONTENT_TYPE).is_some_and(|it| it.as_bytes() == SIZE.as_bytes());
+        let is_size =
+            reply.headers().get(header::CONTENT_TYPE).is_some_and(|it| it.as_bytes() == SIZE.as_bytes());
         let body = Limited::new(reply.into_body(), MOST).collect().await.map_err(|error| failed(&error))?;
         driver.abort();
         let content_type = if is_size { SIZE } else { "text/plain" };

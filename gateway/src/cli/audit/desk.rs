@@ -11,7 +11,7 @@ use http_body_util::BodyExt as _;
 use serde_json::Value;
 use tower::ServiceExt as _;
 use weir_audit::System;
-use weir_callers::{Callers, CallersOptions, Presented};
+use weir_callers::{Callers, CallersOptions};
 use weir_index::Lane;
 
 use super::super::Failure;
@@ -46,7 +46,9 @@ impl ActArgs {
         }
         let given = KEYS.iter().find_map(|name| std::env::var(name).ok().filter(|key| !key.is_empty()));
         given.ok_or_else(|| {
-            Failure::Usage("this act is recorded with who did it: give your key with --key-file or in WEIR_KEY".into())
+            Failure::Usage(
+                "this act is recorded with who did it: give your key with --key-file or in WEIR_KEY".into(),
+            )
         })
     }
 
@@ -98,7 +100,8 @@ enum Away {
 
 async fn over_network(address: SocketAddr, request: Request<Body>) -> Result<(u16, Bytes), Away> {
     let Ok(stream) = tokio::net::TcpStream::connect(address).await else { return Err(Away::Absent(request)) };
-    let failed = |error: hyper::Error| Away::Failed(anyhow::anyhow!(error).context("the gateway's admin port"));
+    let failed =
+        |error: hyper::Error| Away::Failed(anyhow::anyhow!(error).context("the gateway's admin port"));
     let io = hyper_util::rt::TokioIo::new(stream);
     let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.map_err(failed)?;
     let driver = tokio::spawn(connection);
@@ -136,7 +139,9 @@ async fn at_home(books: &Books, request: Request<Body>) -> Result<(u16, Bytes)> 
     let reply = admin::desk_alone(desk, door).oneshot(request).await;
     let Ok(reply) = reply;
     let status = reply.status().as_u16();
-    let Ok(body) = axum::body::to_bytes(reply.into_body(), MOST).await else { bail!("the answer is too long") };
+    let Ok(body) = axum::body::to_bytes(reply.into_body(), MOST).await else {
+        bail!("the answer is too long")
+    };
     archive.log.close().await?;
     Ok((status, body))
 }

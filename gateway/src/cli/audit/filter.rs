@@ -85,7 +85,9 @@ impl FilterArgs {
                 query.append_pair(name, value);
             }
         }
-        self.ids.iter().for_each(|id| drop(query.append_pair("id", id)));
+        for id in &self.ids {
+            query.append_pair("id", id);
+        }
         query.finish()
     }
 }

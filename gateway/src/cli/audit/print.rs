@@ -54,13 +54,13 @@ pub(super) fn table(out: &mut dyn Write, rows: &[Row]) -> io::Result<()> {
 /// Prints an object as indented `name  value` lines.
 pub(super) fn fields(out: &mut dyn Write, value: &Value, depth: usize) -> io::Result<()> {
     let indent = "  ".repeat(depth);
-    let fields: Vec<(String, &Value)> = match value {
+    let parts: Vec<(String, &Value)> = match value {
         Value::Object(map) => map.iter().map(|(name, value)| (name.clone(), value)).collect(),
         Value::Array(items) => items.iter().enumerate().map(|(at, it)| ((at + 1).to_string(), it)).collect(),
         _ => return Ok(()),
     };
-    let width = fields.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-    for (name, value) in fields {
+    let width = parts.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    for (name, value) in parts {
         match value {
             Value::Object(_) | Value::Array(_) => {
                 writeln!(out, "{indent}{name}")?;

@@ -145,8 +145,13 @@ fn tell(report: &Report, out: &mut dyn Write) -> std::io::Result<()> {
         match &lane.proof {
             None => writeln!(out, "  not sealed: nothing proves that it is whole")?,
             Some(proof) => {
-                let whose = if proof.is_trusted { "a key you gave" } else { "its own key: bring one with --key" };
-                writeln!(out, "  {} at {} records, root {}, signed by {whose}", proof.origin, proof.size, proof.root)?;
+                let whose =
+                    if proof.is_trusted { "a key you gave" } else { "its own key: bring one with --key" };
+                writeln!(
+                    out,
+                    "  {} at {} records, root {}, signed by {whose}",
+                    proof.origin, proof.size, proof.root
+                )?;
                 for (witness, time) in &proof.witnesses {
                     writeln!(out, "  witnessed by {witness} at {time}")?;
                 }
@@ -193,7 +198,8 @@ fn witness_key(dir: &Path, name: &str) -> Result<SigningKey> {
     use std::os::unix::fs::OpenOptionsExt as _;
     let path = dir.join("witness.key");
     if let Ok(bytes) = std::fs::read(&path) {
-        let seed: [u8; 32] = bytes.try_into().map_err(|_| anyhow::anyhow!("{} is damaged", path.display()))?;
+        let seed: [u8; 32] =
+            bytes.try_into().map_err(|_| anyhow::anyhow!("{} is damaged", path.display()))?;
         return Ok(SigningKey::from_seed(name, seed));
     }
     let mut seed = [0; 32];

@@ -18,7 +18,9 @@ use super::{
     place::{Pem, Place, reason},
     routes, upstreams,
 };
-use crate::settings::{Baseline, Books, Carbon, Folders, Listen, Policies, Settings, TlsFiles, TrustedHeader};
+use crate::settings::{
+    Baseline, Books, Carbon, Folders, Listen, Policies, Settings, TlsFiles, TrustedHeader,
+};
 
 const TRAFFIC: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8081);
