@@ -26,7 +26,7 @@ use weir_audit::{
         keys::{SigningKey, VerifierKey},
         witnessing::WitnessServer,
     },
-    vault::BodyFiles,
+    vault::{BodyFiles, Stored},
     verify::{self, Report, Trust},
 };
 
@@ -109,7 +109,12 @@ impl VerifyArgs {
     fn check(&self, dir: &Path, files: Option<&BodyFiles>) -> Result<Report> {
         let checkpoints: Result<Vec<_>> = self.checkpoints.iter().map(|path| read_checkpoint(path)).collect();
         let look_up = |record: &weir_audit::Record, body: &BodyRef| {
-            files.and_then(|files| files.sealed(record, body).ok().flatten())
+            let files = files?;
+            match files.check(record, body).ok()? {
+                // What was erased or pruned is not there, and that is no fault.
+                Stored::Wiped | Stored::Pruned | Stored::Missing => None,
+                Stored::Intact | Stored::Altered => files.sealed(record, body).ok().flatten(),
+            }
         };
         let trust = Trust {
             keys: self.keys.clone(),
