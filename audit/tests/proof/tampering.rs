@@ -366,6 +366,9 @@ async fn bodies_are_compared_with_what_the_records_name() {
     check(Some(b"abc"), (1, 0, true));
     check(None, (0, 1, true));
     check(Some(b"abd"), (0, 0, false));
+    // As an erasure leaves it.
+    check(Some(&[0; 3]), (0, 1, true));
+    check(Some(&[0; 4]), (0, 0, false));
 }
 
 #[tokio::test]
