@@ -51,6 +51,7 @@ pub(crate) fn check_bodies(record: &Record, bodies: Bodies<'_>) -> Result<(u64, 
         match bodies(record, body) {
             None => missing += 1,
             Some(bytes) if fits(body, &bytes) => good += 1,
+            Some(bytes) if is_wiped(body, &bytes) => missing += 1,
             Some(_) => return Err(body.kind.as_str().to_owned()),
         }
     }
@@ -61,4 +62,9 @@ pub(crate) fn check_bodies(record: &Record, bodies: Bodies<'_>) -> Result<(u64, 
 pub fn fits(body: &BodyRef, ciphertext: &[u8]) -> bool {
     let hash = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(ciphertext));
     body.length == ciphertext.len() as u64 && body.sha256.as_str() == hash
+}
+
+/// Whether a body is as an erasure leaves it: its length in zeros.
+fn is_wiped(body: &BodyRef, stored: &[u8]) -> bool {
+    body.length == stored.len() as u64 && stored.iter().all(|byte| *byte == 0)
 }

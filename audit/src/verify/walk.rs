@@ -91,6 +91,13 @@ impl<'a> Walk<'a> {
             boot: Uuid::nil(),
             boots: HashSet::new(),
         };
+        if !segments.is_empty() && segment::minimum(folder).ok() != Some(first_seq) {
+            walk.faults.add(
+                Some(first_seq),
+                None,
+                "what stood before it is missing, and no pruning explains that",
+            );
+        }
         if !walk.leaves.can_go_on() {
             walk.faults.add(Some(first_seq), None, "the tiles of what stood before it are missing");
         }

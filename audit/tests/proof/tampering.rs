@@ -1,13 +1,16 @@
 //! Verification of a log: every way to tamper with it is found, and the first bad record is named.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use proptest::prelude::*;
 use tempfile::TempDir;
 use weir_audit::proof::checkpoint::SignedCheckpoint;
 use weir_audit::proof::keys::{SigningKey, VerifierKey};
 use weir_audit::verify::{Report, Trust, verify};
+use weir_audit::{Holds, Keep, Retention};
 
 use crate::support::{Place, call, copy_all, frame, leaves, root};
 
@@ -303,12 +306,10 @@ async fn wrong_keys_names_and_sizes_are_refused() {
 async fn a_pruned_log_is_verified_from_where_it_begins() {
     let sample = Sample::new().await;
     let prune = |dir: &Path| {
-        let paths = segments(dir);
-        let kept = paths
-            .iter()
-            .position(|path| path.file_stem().unwrap().to_str().unwrap().parse::<u64>().unwrap() > 257);
-        paths[..kept.unwrap()].iter().for_each(|path| fs::remove_file(path).unwrap());
-        assert_eq!(weir_audit::proof::tiles::Tiles::new(&dir.join("tree")).prune(258).unwrap(), 1);
+        let retention = Retention { default: Keep::days(183).unwrap(), classes: BTreeMap::new() };
+        let later = SystemTime::now() + Duration::from_secs(200 * 86_400);
+        let pruned = weir_audit::prune(dir, &retention, later, &Holds::default()).unwrap();
+        assert_eq!(pruned.tiles, 1);
     };
     let report = sample.after(prune, &sample.trust());
     assert_eq!(report.faults, []);
@@ -319,6 +320,21 @@ async fn a_pruned_log_is_verified_from_where_it_begins() {
     };
     let report = sample.after(both, &sample.trust());
     assert_eq!(report.faults[0].node_seq, Some(report.lanes[0].first_seq + 20));
+    let unsaid = |dir: &Path| {
+        prune(dir);
+        fs::remove_file(dir.join("minimum")).unwrap();
+    };
+    let report = sample.after(unsaid, &sample.trust());
+    assert!(report.faults[0].reason.contains("no pruning explains"), "{}", report.faults[0]);
+    let unsealed = |dir: &Path| {
+        fs::remove_file(dir.join("tree/checkpoint")).unwrap();
+        let before = segments(dir);
+        let retention = Retention { default: Keep::days(183).unwrap(), classes: BTreeMap::new() };
+        let later = SystemTime::now() + Duration::from_secs(200 * 86_400);
+        let pruned = weir_audit::prune(dir, &retention, later, &Holds::default()).unwrap();
+        assert_eq!((pruned.segments, segments(dir)), (0, before), "what is not sealed was pruned");
+    };
+    sample.after(unsealed, &sample.trust());
     // It still opens, and goes on.
     sample.place.restore(sample.whole.path());
     prune(&sample.place.dir());
@@ -352,6 +368,9 @@ async fn bodies_are_compared_with_what_the_records_name() {
     check(Some(b"abc"), (1, 0, true));
     check(None, (0, 1, true));
     check(Some(b"abd"), (0, 0, false));
+    // As an erasure leaves it.
+    check(Some(&[0; 3]), (0, 1, true));
+    check(Some(&[0; 4]), (0, 0, false));
 }
 
 #[tokio::test]
