@@ -105,8 +105,8 @@ impl Query {
             (self.caller.is_some(), Driver::Column("key_id")),
             (self.app.is_some(), Driver::Column("app")),
             (self.model.is_some(), Driver::Term(MODEL)),
-            (self.upstream.is_some(), Driver::Column("upstream")),
             (self.tenant.is_some() || self.scope != Scope::All, Driver::Column("tenant")),
+            (self.upstream.is_some(), Driver::Column("upstream")),
         ];
         let first = candidates.into_iter().find(|(is_asked, _)| *is_asked);
         first.map_or(Driver::Column("time_us"), |(_, driver)| driver)
@@ -201,6 +201,10 @@ impl Sql {
     /// The column; in SQLite marked, unless it is the driver, so that no other index is chosen. PostgreSQL knows how
     /// often each value occurs and chooses well by itself.
     fn name(&self, column: &'static str, driver: Driver) -> String {
+        if let (Driver::Term(_), "tenant") = (driver, column) {
+            // It stands with the term, so that other tenants' calls need not be looked up.
+            return "t.tenant".to_owned();
+        }
         let is_plain = self.dialect == Dialect::Postgres || driver == Driver::Column(column);
         format!("{}c.{column}", if is_plain { "" } else { "+" })
     }

@@ -22,8 +22,7 @@ const LIMIT: Duration = Duration::from_millis(300);
 const COLUMNS: [(&str, &str); 25] = [
     ("time_us", "TIME"),
     ("record_id", "ID"),
-    // Twenty tenants, the first with a third of all calls.
-    ("tenant", "'tenant-' || (CASE WHEN n % 3 = 0 THEN 0 ELSE n % 20 END)"),
+    ("tenant", TENANT),
     ("app", "'app-' || (n % 53)"),
     ("key_id", "'key-' || (n % 509)"),
     ("subject_ref", "CASE WHEN n % 4 <> 0 THEN 'subject-' || (n * 7919 % 200003) END"),
@@ -51,6 +50,8 @@ const COLUMNS: [(&str, &str); 25] = [
     ("review", "CASE WHEN n % 53 = 0 AND n % 97 <> 0 THEN 'pending' END"),
 ];
 
+/// Twenty tenants, the first with a third of all calls.
+const TENANT: &str = "'tenant-' || (CASE WHEN n % 3 = 0 THEN 0 ELSE n % 20 END)";
 /// One model in a thousand calls is a rare one.
 const MODEL: &str = "'model-' || (CASE WHEN n % 1000 = 0 THEN 12 + n / 1000 % 7 ELSE n % 12 END)";
 
@@ -75,9 +76,9 @@ impl Words<'_> {
         let (schema, numbers) = (self.schema, (self.numbers)(from, to));
         let term = |kind: &str, value: &str, which: &str| {
             let value = fill(value);
-            let row = format!("'{kind}', {value}, {time}, {}", self.id);
+            let row = format!("'{kind}', {value}, {time}, {}, {TENANT}", self.id);
             format!(
-                "INSERT INTO {schema}terms (kind, value, time_us, record_id) SELECT {row} FROM {numbers} WHERE {which};\n"
+                "INSERT INTO {schema}terms (kind, value, time_us, record_id, tenant) SELECT {row} FROM {numbers} WHERE {which};\n"
             )
         };
         let calls = format!(
