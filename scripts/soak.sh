@@ -17,7 +17,8 @@ if [ -n "${SOAK_INDEX_ROWS:-}" ]; then
     skip "the index at size: needs $need GB in ${TMPDIR:-/tmp}, $free GB are free"
   else
     cargo build --release --locked -p weir-index --example ship
-    "$TARGET_DIR/release/examples/ship" records "$((SOAK_INDEX_ROWS / 10))"
+    "$TARGET_DIR/release/examples/ship" records sqlite "$((SOAK_INDEX_ROWS / 10))"
+    "$TARGET_DIR/release/examples/ship" records postgres "$((SOAK_INDEX_ROWS / 10))"
     "$TARGET_DIR/release/examples/ship" filters sqlite "$SOAK_INDEX_ROWS"
     "$TARGET_DIR/release/examples/ship" filters postgres "$SOAK_INDEX_ROWS"
   fi

@@ -151,7 +151,8 @@ pub fn postgres(rows: i64) {
     let numbers = |from: i64, to: i64| format!("generate_series({from}::bigint, {to} - 1) n");
     let id = "(lpad(to_hex(n), 12, '0') || '7000800000000000' || lpad(to_hex(n % 65536), 4, '0'))::uuid";
     let source = "'00000000-0000-0000-0000-000000000000'::uuid";
-    let words = Words { id, source, hash: "'\\x00'::bytea", numbers: &numbers, schema: "weir." };
+    let words =
+        Words { id, source, hash: "decode(repeat('00', 32), 'hex')", numbers: &numbers, schema: "weir." };
     let started = Instant::now();
     load(rows, |from, to| drop(cluster.ask(&words.rows(from, to))));
     indexes.lines().for_each(|it| drop(cluster.ask(it)));
