@@ -1,15 +1,18 @@
 //! Reading without a key: whoever may read the files may read what they say, bodies apart.
 
-use std::{io::Write, time::SystemTime};
+use std::{
+    io::Write,
+    time::{Duration, Instant, SystemTime},
+};
 
 use clap::Args;
 use serde_json::json;
 use uuid::Uuid;
 use weir_audit::{
     System,
-    read::{self, Found},
+    read::{self, Found, Tail},
 };
-use weir_index::{Completeness, Index, Lane, Scope};
+use weir_index::{Completeness, Index, Lane, Scope, Store};
 
 use super::{
     super::{End, Failure},
@@ -24,6 +27,11 @@ use crate::{
 
 /// Rows asked for at once.
 const PAGE: usize = 500;
+/// Records read at once.
+const STEP: usize = 4096;
+/// Longest wait for a running gateway to index what it wrote, and time between two looks.
+const PATIENCE: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Which calls to list.
 #[derive(Args)]
@@ -78,12 +86,35 @@ pub struct CompletenessArgs {
     json: bool,
 }
 
-/// The index, brought up to date with every lane that no gateway writes now; a running gateway sees to its own.
+/// The index, brought up to date with every lane that no gateway writes now; a running gateway sees to its own, and
+/// is waited for a little.
 fn index(books: &Books) -> Result<Index, Failure> {
     let place = archive::place(&books.audit);
     let lanes = Lane::idle(&books.audit.dir, &System::default())?;
-    weir_index::catch_up(&mut *place.store()?, lanes)?;
+    let mut store = place.store()?;
+    weir_index::catch_up(&mut *store, lanes.clone())?;
+    for lane in lanes.iter().filter(|lane| lane.dir.is_dir()) {
+        wait_for(&mut *store, lane)?;
+    }
     Ok(place.index()?)
+}
+
+/// Waits until the index has what stands in the lane now.
+fn wait_for(store: &mut dyn Store, lane: &Lane) -> Result<(), Failure> {
+    let mut tail = Tail::open(&lane.dir, store.watermark(lane.id)?.seq);
+    while !tail.next(STEP, u64::MAX)?.is_empty() {}
+    let (wanted, until) = (tail.position(), Instant::now() + PATIENCE);
+    loop {
+        let behind = wanted.saturating_sub(store.watermark(lane.id)?.seq);
+        if behind == 0 {
+            return Ok(());
+        }
+        if Instant::now() > until {
+            eprintln!("weir: the index is {behind} records behind; the newest calls may be missing here");
+            return Ok(());
+        }
+        std::thread::sleep(LOOK);
+    }
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {

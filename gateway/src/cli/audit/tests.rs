@@ -104,12 +104,16 @@ fn what_is_not_there_is_said() {
 
 #[test]
 fn bad_arguments_are_refused() {
-    for arguments in [
-        ["list", "--since", "perhaps"],
-        ["list", "--decision", "perhaps"],
-        ["list", "--limit", "0"],
-        ["show", "no-id", "--json"],
-    ] {
+    let (dir, _) = sample();
+    let path = dir.path().to_str().unwrap();
+    for arguments in
+        [["list", "--since", "perhaps"], ["list", "--decision", "perhaps"], ["list", "--after", "x"]]
+    {
+        let all = [&["audit"], &arguments[..], &["--data-dir", path]].concat();
+        let refused = Program::try_parse_from(all).unwrap().args.run(&mut Vec::new());
+        assert!(matches!(refused, Err(Failure::Usage(_))), "{arguments:?}");
+    }
+    for arguments in [["list", "--limit", "0"], ["show", "no-id", "--json"]] {
         assert!(Program::try_parse_from(["audit"].iter().chain(&arguments)).is_err(), "{arguments:?}");
     }
 }
