@@ -34,7 +34,17 @@ const MAY_DEPEND: [(&str, &[&str]); 12] = [
     ("dialects", &["policies", "accounting"]),
     (
         "gateway",
-        &["accounting", "audit", "callers", "classifiers", "dialects", "index", "inference", "policies"],
+        &[
+            "accounting",
+            "audit",
+            "callers",
+            "classifiers",
+            "dialects",
+            "index",
+            "inference",
+            "policies",
+            "sinks",
+        ],
     ),
     ("index", &["audit"]),
     ("inference", &[]),
@@ -47,7 +57,7 @@ const RESERVED: [(&str, &[&str]); 4] = [
     ("pingora", &["gateway"]),
     ("candle", &["inference", "classifiers"]),
     ("rusqlite", &["index"]),
-    ("tokio-postgres", &["index"]),
+    ("tokio-postgres", &["audit", "index"]),
 ];
 
 const REQUIRED: [&str; 10] = [

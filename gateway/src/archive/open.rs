@@ -7,8 +7,7 @@ use weir_audit::{
     Event, Holds, Log, Options, Vault, VaultOptions,
     proof::{
         Seal,
-        anchor::{Anchor, AnchorError, DirAnchor},
-        postgres::{Connect, PostgresAnchor},
+        anchor::{Anchor, DirAnchor},
         witness::Witness,
     },
     vault::Kek,
@@ -91,23 +90,10 @@ fn anchor(settings: &AnchorSettings) -> Result<Arc<dyn Anchor>> {
     match settings {
         AnchorSettings::Folder(folder) => Ok(Arc::new(DirAnchor::new(folder))),
         AnchorSettings::Postgres(url) => {
-            let database = PostgresSettings::new(url.expose());
-            let connect: Connect = Arc::new(move || {
-                let database = database.clone();
-                Box::pin(async move { anchored(&database).await })
-            });
-            let anchor = PostgresAnchor::new(connect, ANCHOR_PATIENCE);
+            let anchor = PostgresSettings::new(url.expose()).anchor(ANCHOR_PATIENCE);
             Ok(Arc::new(anchor.context("the anchor in PostgreSQL can't be used")?))
         }
     }
-}
-
-async fn anchored(database: &PostgresSettings) -> Result<tokio_postgres::Client, AnchorError> {
-    let failed = |error: &dyn std::fmt::Display| AnchorError { reason: error.to_string() };
-    let client = database.connect().await.map_err(|error| failed(&error))?;
-    // The anchor's table is no part of the index, which may be in another database or be thrown away.
-    client.batch_execute("SET search_path TO public").await.map_err(|error| failed(&error))?;
-    Ok(client)
 }
 
 impl Archive {

@@ -101,11 +101,8 @@ impl PostgresSettings {
         Ok(MakeRustlsConnect::new(versions.with_root_certificates(roots).with_no_client_auth()))
     }
 
-    /// A new connection, driven by a task of its own on the current runtime. It looks for tables in the schema `weir`.
-    ///
-    /// # Errors
-    /// [`IndexError::Setting`], [`IndexError::Late`], [`IndexError::Postgres`].
-    pub async fn connect(&self) -> Result<Client, IndexError> {
+    /// A new connection, driven by a task of its own on the current runtime.
+    pub(super) async fn connect(&self) -> Result<Client, IndexError> {
         let (config, tls) = (self.config()?, self.tls()?);
         let connected = timeout(self.connecting, config.connect(tls)).await;
         let (client, connection) = connected

@@ -1,5 +1,6 @@
 //! The index in PostgreSQL, shared by several nodes: shipped by COPY, applied by a function of the database.
 
+mod anchor;
 mod connect;
 mod read;
 mod write;
