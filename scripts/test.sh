@@ -11,6 +11,9 @@ cargo build --release --workspace --locked
 step "Rust tests"
 cargo test --release --workspace --locked
 
+step "a verifier by other means"
+tests/verifier/run.sh
+
 step "real clients"
 tests/clients/run.sh
 

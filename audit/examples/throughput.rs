@@ -112,7 +112,7 @@ async fn keep(log: &Log, kept: &Kept, subject: &str, policy_set: &Arc<str>) -> R
     Ok(())
 }
 
-/// Verifies the log, on one thread.
+/// Verifies the log, on all cores.
 fn check(dir: &Path) -> Result<(), Box<dyn Error>> {
     let (start, cpu) = (Instant::now(), cpu_time()?);
     let report = verify(dir, &Trust::default());

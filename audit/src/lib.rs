@@ -22,6 +22,7 @@ pub mod read;
 pub mod record;
 mod recover;
 mod retention;
+mod sealed;
 mod segment;
 mod text;
 mod ticket;

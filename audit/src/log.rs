@@ -13,18 +13,16 @@ use uuid::Uuid;
 use crate::disk::make_folder;
 use crate::encode::Body;
 use crate::error::AuditError;
-use crate::event::{Event, KeyEvent};
+use crate::event::Event;
 use crate::exchange::{Completion, Intent};
 use crate::folder::{lock, node_id};
 use crate::options::{Ambient, Mode, Options, new_id};
-use crate::proof::evidence::PURPOSE;
-use crate::proof::keys::{SigningKey, VerifierKey};
-use crate::proof::{Sealer, Sealing, Shared, origin};
+use crate::proof::{Sealer, Shared, origin};
 use crate::queue::{Admission, Entry, Queue};
 use crate::read::{LANES, lane};
 use crate::record::Reason;
 use crate::recover::{OpenCall, Recovery, recover};
-use crate::text::Text;
+use crate::sealed::announce;
 use crate::ticket::{Call, Ticket};
 use crate::vault::{Bodies, Kept};
 use crate::writer::{Boot, Counters, Writer};
@@ -33,17 +31,17 @@ use crate::writer::{Boot, Counters, Writer};
 /// [`Ticket`] are gone.
 #[derive(Clone)]
 pub struct Log {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
 pub(crate) struct Inner {
     dir: PathBuf,
     mode: Mode,
-    ambient: Arc<dyn Ambient>,
+    pub ambient: Arc<dyn Ambient>,
     pub queue: Arc<Queue>,
     counters: Arc<Counters>,
     thread: Mutex<Option<JoinHandle<()>>>,
-    sealing: Option<Arc<Shared>>,
+    pub sealing: Option<Arc<Shared>>,
     sealer: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -86,7 +84,9 @@ impl Log {
             monotonic: ambient.monotonic(),
         };
         let name = options.seal.as_ref().map(|seal| origin(seal, &boot.node_id, index));
-        let sealer = name.map(|name| Sealer::open(dir, name, index, &options)).transpose()?.flatten();
+        let mut sealer = name.map(|name| Sealer::open(dir, name, index, &options)).transpose()?.flatten();
+        // A log that begins says by which key, also if the key is older.
+        sealer.iter_mut().for_each(|it| it.is_new_key |= head.next_seq == 1);
         recovery.boot_id = boot.id;
         recovery.abandoned = calls.len() as u64;
         let mode = options.mode;
@@ -292,47 +292,6 @@ impl Log {
         self.inner.counters.durable_seq.load(Ordering::Acquire)
     }
 
-    /// How the sealing of the log stands; `None` when it has no seal.
-    pub fn sealing(&self) -> Option<Sealing> {
-        self.inner.sealing.as_ref().map(|shared| shared.state.borrow().clone())
-    }
-
-    /// Resolves when a published checkpoint covers the record `node_seq`, which is soon.
-    ///
-    /// # Errors
-    /// [`AuditError::Unsealed`] when something keeps the log from being sealed.
-    pub async fn sealed(&self, node_seq: u64) -> Result<Sealing, AuditError> {
-        let unsealed = |reason: &str| AuditError::Unsealed { reason: reason.to_owned() };
-        let shared = self.inner.sealing.as_ref().ok_or_else(|| unsealed("it has no seal"))?;
-        shared.nudge();
-        let mut state = shared.state.subscribe();
-        let is_settled = |it: &Sealing| it.size >= node_seq || it.fault.is_some() || it.is_over;
-        let state = state.wait_for(is_settled).await.map_err(|_| AuditError::Dead)?.clone();
-        match &state.fault {
-            _ if state.size >= node_seq => Ok(state),
-            Some(fault) => Err(unsealed(fault)),
-            None => Err(AuditError::Closed),
-        }
-    }
-
-    /// Changes the key that signs checkpoints; resolves when the record that announces it is durable. The next
-    /// checkpoint is signed by both keys, and the old one is then destroyed.
-    ///
-    /// # Errors
-    /// As [`Log::append`]; [`AuditError::Unsealed`] for a log without a seal.
-    pub async fn rotate_key(&self, actor: Text) -> Result<VerifierKey, AuditError> {
-        let shared = self.inner.sealing.as_ref();
-        let shared = shared.ok_or_else(|| AuditError::Unsealed { reason: "it has no seal".into() })?;
-        let name = shared.state.borrow().origin.clone();
-        let key = SigningKey::generate(&name, &*self.inner.ambient);
-        let verifier = key.verifier();
-        // The sealer must look out for the record before there can be one.
-        shared.rotate(key);
-        self.append(Event::Key(KeyEvent { actor, ..key_event("rotate", &verifier) })).await?;
-        shared.nudge();
-        Ok(verifier)
-    }
-
     /// The log's folder, for [`crate::read`].
     pub fn dir(&self) -> &Path {
         &self.inner.dir
@@ -402,25 +361,4 @@ fn abandon(call: OpenCall, ambient: &dyn Ambient) -> Entry {
     let OpenCall { intent_id, tenant, .. } = call;
     let body = Body::Abandoned { intent_id, tenant, reason: Reason::Recovery };
     Entry { body, kept: Kept::default(), wall: ambient.wall(), monotonic: ambient.monotonic(), ack: None }
-}
-
-fn announce(key: &VerifierKey, ambient: &dyn Ambient) -> Entry {
-    let event = KeyEvent { actor: "gateway".into(), ..key_event("make", key) };
-    Entry {
-        body: Body::Event(Event::Key(event)),
-        kept: Kept::default(),
-        wall: ambient.wall(),
-        monotonic: ambient.monotonic(),
-        ack: None,
-    }
-}
-
-fn key_event(action: &'static str, key: &VerifierKey) -> KeyEvent {
-    KeyEvent {
-        action: action.into(),
-        key: key.id().into(),
-        public: Some(key.to_string().into()),
-        purpose: PURPOSE.into(),
-        ..KeyEvent::default()
-    }
 }

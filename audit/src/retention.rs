@@ -10,15 +10,12 @@ use uuid::Uuid;
 use crate::disk::{lock_file, sync_folder};
 use crate::error::AuditError;
 use crate::hold::Holds;
+use crate::proof::tiles::Tiles;
+use crate::proof::{TREE, sealed_size};
 use crate::read::lanes;
 use crate::record::Record;
 use crate::segment::{self, HEADER, Header};
 use crate::text::Text;
-
-/// Records of one tile of the Merkle tree.
-const TILE: u64 = 256;
-/// Where the tree's leaf tiles stand, below a lane's folder.
-const LEAF_TILES: &str = "tree/tile/0";
 
 /// How long something is kept, in whole days; never below the floor of the law.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,7 +86,7 @@ pub struct Pruned {
 /// Removes the segments from the front of each lane whose records are all older than `policy` keeps them and
 /// under no hold. A writer may be at work.
 ///
-/// The newest segment stays, and so does one with a call that may be open. Before a file goes, the lane's
+/// The newest segment stays, and so does one with a call that may be open, and one that is not sealed yet. Before a file goes, the lane's
 /// `minimum` says durably which record is the first one kept.
 ///
 /// # Errors
@@ -103,8 +100,11 @@ pub fn prune(dir: &Path, policy: &Retention, now: SystemTime, holds: &Holds) -> 
         let may_be_open = read_header(newest)?.oldest_open;
         let mut judge = Judge { policy, now, holds, calls: HashMap::new() };
         let (mut first_kept, mut records) = (segments.first().map_or(1, |(first, _)| *first), 0);
+        // What no published checkpoint covers is still needed to make one.
+        let sealed = sealed_size(&lane).unwrap_or(u64::MAX);
+        let may_go = |next: u64| next <= may_be_open && next - 1 <= sealed;
         let old = segments.iter().zip(segments.iter().skip(1));
-        for ((_, path), (next, _)) in old.take_while(|(_, (next, _))| *next <= may_be_open) {
+        for ((_, path), (next, _)) in old.take_while(|(_, (next, _))| may_go(*next)) {
             let found = read_segment(path)?;
             if !found.iter().all(|record| judge.may_go(record)) {
                 break;
@@ -121,7 +121,7 @@ pub fn prune(dir: &Path, policy: &Retention, now: SystemTime, holds: &Holds) -> 
         }
         pruned.segments += gone.len() as u64;
         pruned.records += records;
-        pruned.tiles += drop_leaf_tiles(&lane.join(LEAF_TILES), first_kept - 1)?;
+        pruned.tiles += Tiles::new(&lane.join(TREE)).prune(first_kept)?;
         let oldest = oldest_of(&lane)?;
         pruned.oldest = [pruned.oldest, oldest].into_iter().flatten().min();
     }
@@ -165,29 +165,6 @@ impl Judge<'_> {
         tells_of_hold.is_some_and(|standing| standing.is_in_force())
             || self.holds.covering(record.tenant.as_str(), subject).is_some()
     }
-}
-
-/// Removes the full leaf tiles that hold none of the leaves from `first` (counted from 0) on; how many. The tiles
-/// above them stay: with these every later proof can be made.
-fn drop_leaf_tiles(dir: &Path, first: u64) -> Result<u64, AuditError> {
-    let mut dropped = 0;
-    for number in (0..first / TILE).rev() {
-        // C2SP tlog-tiles: three digits an element, all but the last with an `x` before it.
-        let mut name = format!("{:03}", number % 1000);
-        let mut rest = number / 1000;
-        while rest > 0 {
-            name = format!("x{:03}/{name}", rest % 1000);
-            rest /= 1000;
-        }
-        let path = dir.join(name);
-        match fs::remove_file(&path) {
-            Ok(()) => dropped += 1,
-            // Those before it went with an earlier pruning, or no tree was kept.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => break,
-            Err(error) => return Err(AuditError::io("removing", &path)(error)),
-        }
-    }
-    Ok(dropped)
 }
 
 fn oldest_of(lane: &Path) -> Result<Option<SystemTime>, AuditError> {
@@ -252,24 +229,5 @@ mod tests {
         check(None, 183);
         check(Some("trades"), 2192);
         check(Some("tardes"), 2192);
-    }
-
-    #[test]
-    fn only_leaf_tiles_wholly_below_the_minimum_go() {
-        let check = |first: u64, dropped: u64, left: &[&str]| {
-            let dir = tempfile::tempdir().unwrap();
-            fs::create_dir_all(dir.path().join("x001")).unwrap();
-            for name in ["998", "999", "x001/000", "x001/001"] {
-                fs::write(dir.path().join(name), []).unwrap();
-            }
-            assert_eq!(drop_leaf_tiles(dir.path(), first).unwrap(), dropped, "{first}");
-            let is_left = |name: &&&str| dir.path().join(name).exists();
-            let names = ["998", "999", "x001/000", "x001/001"];
-            assert_eq!(names.iter().filter(is_left).copied().collect::<Vec<_>>(), left, "{first}");
-        };
-        check(0, 0, &["998", "999", "x001/000", "x001/001"]);
-        check(999 * 256, 1, &["999", "x001/000", "x001/001"]);
-        check(1001 * 256 - 1, 2, &["x001/000", "x001/001"]);
-        check(1002 * 256, 4, &[]);
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use weir_audit::{AdminEvent, AuditError, Event};
-use weir_callers::{Grant, Presented};
+use weir_callers::{Callers, Grant, Presented};
 
 use crate::{
     admin::{Access, AdminState, Check},
@@ -23,15 +23,16 @@ pub fn state(gate: &Arc<Gate>, metrics: &PrometheusHandle, desk: Desk) -> AdminS
         checks: checks(gate),
         door: Arc::new(move |key| {
             let gate = door.clone();
-            Box::pin(async move { access(&gate, &key).await })
+            Box::pin(async move { access(gate.callers(), &gate.archive, &key).await })
         }),
     }
 }
 
-async fn access(gate: &Gate, key: &str) -> Access {
+/// What a key or token allows on the admin port.
+pub async fn access(callers: &Callers, archive: &Archive, key: &str) -> Access {
     let presented = Presented { bearer: Some(key), x_api_key: None };
-    let Ok(grant) = gate.callers().authenticate_any(&presented).await else { return Access::Unknown };
-    match person(&gate.archive, &grant) {
+    let Ok(grant) = callers.authenticate_any(&presented).await else { return Access::Unknown };
+    match person(archive, &grant) {
         Ok(person) => Access::Known(person),
         Err(fault) => {
             tracing::error!(%fault, "nobody can be named at the desk");
@@ -44,7 +45,7 @@ async fn access(gate: &Gate, key: &str) -> Access {
 ///
 /// # Errors
 /// When the key store of the vault fails.
-pub fn person(archive: &Archive, grant: &Grant) -> Result<Person, AuditError> {
+fn person(archive: &Archive, grant: &Grant) -> Result<Person, AuditError> {
     let caller = &grant.caller;
     let name = match (&caller.key_id, &caller.subject) {
         (Some(key), _) => key.clone(),

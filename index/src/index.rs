@@ -13,7 +13,7 @@ use crate::sqlite::{SqliteIndex, SqliteStore};
 use crate::store::Store;
 
 /// Longest time for one question to a SQLite file.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Where the index is.
 #[derive(Clone, Debug)]

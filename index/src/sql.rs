@@ -1,5 +1,7 @@
 //! Questions as SQL that SQLite and PostgreSQL both understand, with one index chosen to drive each.
 
+use weir_audit::Decision;
+
 use crate::batch::{LABEL, MODEL, RULE};
 use crate::error::IndexError;
 use crate::query::{EventQuery, MAX_IDS, Paged, Query, Scope};
@@ -91,7 +93,7 @@ pub(crate) fn completeness(dialect: Dialect) -> Sql {
 impl Query {
     /// The index that finds fewest rows, as far as can be said without looking.
     fn driver(&self) -> Driver {
-        let is_rare_decision = self.decision.is_some_and(|it| it.as_str() != "allow");
+        let is_rare_decision = matches!(self.decision, Some(Decision::Blocked | Decision::Flagged));
         let is_rare_state = self.state.is_some_and(|it| it.as_str() != "completed");
         let candidates = [
             (self.ids.is_some(), Driver::Column("record_id")),
@@ -104,9 +106,11 @@ impl Query {
             (self.status.is_some_and(|it| it >= 400), Driver::Column("status")),
             (self.caller.is_some(), Driver::Column("key_id")),
             (self.app.is_some(), Driver::Column("app")),
+            // Where personal data is masked, many calls are.
+            (self.decision == Some(Decision::Transformed), Driver::Column("decision")),
             (self.model.is_some(), Driver::Term(MODEL)),
-            (self.upstream.is_some(), Driver::Column("upstream")),
             (self.tenant.is_some() || self.scope != Scope::All, Driver::Column("tenant")),
+            (self.upstream.is_some(), Driver::Column("upstream")),
         ];
         let first = candidates.into_iter().find(|(is_asked, _)| *is_asked);
         first.map_or(Driver::Column("time_us"), |(_, driver)| driver)
@@ -149,13 +153,17 @@ impl Sql {
     fn matching(&mut self, query: &Query) -> Result<&'static str, IndexError> {
         let driver = query.driver();
         let table = if let Driver::Term(_) = driver { "t" } else { "c" };
-        match driver {
-            // CROSS JOIN keeps SQLite from turning the order round.
-            Driver::Term(_) => self.text.push_str(
-                "FROM terms t CROSS JOIN calls c WHERE c.record_id = t.record_id AND c.time_us = t.time_us",
-            ),
-            Driver::Column(_) => self.text.push_str("FROM calls c WHERE 1 = 1"),
-        }
+        self.text.push_str(match (driver, self.dialect) {
+            // Both ways keep the order of the terms: without, the databases may read all terms, and sort.
+            (Driver::Term(_), Dialect::Sqlite) => {
+                "FROM terms t CROSS JOIN calls c WHERE c.record_id = t.record_id AND c.time_us = t.time_us"
+            }
+            (Driver::Term(_), Dialect::Postgres) => {
+                "FROM terms t CROSS JOIN LATERAL (SELECT * FROM calls own \
+                 WHERE own.time_us = t.time_us AND own.record_id = t.record_id LIMIT 1) c WHERE 1 = 1"
+            }
+            (Driver::Column(_), _) => "FROM calls c WHERE 1 = 1",
+        });
         self.compare(&format!("{table}.time_us >="), query.since.map(|it| Value::Int(it.0)));
         self.compare(&format!("{table}.time_us <"), query.until.map(|it| Value::Int(it.0)));
         self.columns(query, driver);
@@ -201,6 +209,10 @@ impl Sql {
     /// The column; in SQLite marked, unless it is the driver, so that no other index is chosen. PostgreSQL knows how
     /// often each value occurs and chooses well by itself.
     fn name(&self, column: &'static str, driver: Driver) -> String {
+        if let (Driver::Term(_), "tenant") = (driver, column) {
+            // It stands with the term, so that other tenants' calls need not be looked up.
+            return "t.tenant".to_owned();
+        }
         let is_plain = self.dialect == Dialect::Postgres || driver == Driver::Column(column);
         format!("{}c.{column}", if is_plain { "" } else { "+" })
     }

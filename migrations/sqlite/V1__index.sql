@@ -53,16 +53,21 @@ CREATE TABLE calls (
   erased_us INTEGER
 ) STRICT;
 
-CREATE INDEX calls_time ON calls (time_us, record_id);
-CREATE INDEX calls_tenant ON calls (tenant, time_us, record_id);
-CREATE INDEX calls_app ON calls (app, time_us, record_id) WHERE app IS NOT NULL;
-CREATE INDEX calls_key ON calls (key_id, time_us, record_id) WHERE key_id IS NOT NULL;
+-- What stands behind the id in an index is looked at there, without a look at the row: so a question that matches
+-- few calls among many stays cheap.
+CREATE INDEX calls_time ON calls (time_us, record_id, cost_pico);
+CREATE INDEX calls_tenant ON calls (tenant, time_us, record_id, upstream, status, decision, cost_pico);
+CREATE INDEX calls_app ON calls (app, time_us, record_id, tenant) WHERE app IS NOT NULL;
+CREATE INDEX calls_key ON calls (key_id, time_us, record_id, tenant) WHERE key_id IS NOT NULL;
 CREATE INDEX calls_subject ON calls (subject_ref, time_us, record_id) WHERE subject_ref IS NOT NULL;
-CREATE INDEX calls_upstream ON calls (upstream, time_us, record_id) WHERE upstream IS NOT NULL;
-CREATE INDEX calls_decision ON calls (decision, time_us, record_id) WHERE decision <> 'allow';
-CREATE INDEX calls_status ON calls (status, time_us, record_id) WHERE status >= 400;
+CREATE INDEX calls_upstream ON calls (upstream, time_us, record_id, status, decision, cost_pico)
+  WHERE upstream IS NOT NULL;
+CREATE INDEX calls_decision ON calls (decision, time_us, record_id, tenant, upstream)
+  WHERE decision <> 'allow';
+CREATE INDEX calls_status ON calls (status, time_us, record_id, tenant, upstream)
+  WHERE status >= 400;
 CREATE INDEX calls_state ON calls (state, time_us, record_id) WHERE state <> 'completed';
-CREATE INDEX calls_review ON calls (review, time_us, record_id) WHERE review IS NOT NULL;
+CREATE INDEX calls_review ON calls (review, time_us, record_id, tenant) WHERE review IS NOT NULL;
 
 -- What a call has several of: rules that hit, labels found, models asked for and answered.
 CREATE TABLE terms (
@@ -70,6 +75,7 @@ CREATE TABLE terms (
   value TEXT NOT NULL,
   time_us INTEGER NOT NULL,
   record_id BLOB NOT NULL,
+  tenant TEXT NOT NULL,
   PRIMARY KEY (kind, value, time_us, record_id)
 ) STRICT, WITHOUT ROWID;
 

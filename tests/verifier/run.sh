@@ -10,5 +10,5 @@ if ! "$venv/bin/python" -c 'import cryptography' 2>/dev/null; then
   python3 -m venv "$venv"
   "$venv/bin/pip" install --quiet --disable-pip-version-check -r tests/verifier/requirements.txt
 fi
-cargo run --quiet -p weir-audit --example evidence -- "$work/bundles"
+cargo run --release --quiet -p weir-audit --example evidence -- "$work/bundles"
 "$venv/bin/python" tests/verifier/judge.py "$work/bundles"

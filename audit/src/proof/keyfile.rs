@@ -44,9 +44,10 @@ impl KeyFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(AuditError::io("reading", path)(error)),
         };
-        let unreadable =
-            || AuditError::Key { path: path.to_owned(), reason: "it can't be read as a key file" };
-        parse(path, name, &text).map(Some).ok_or_else(unreadable)
+        let fail = |reason| AuditError::Key { path: path.to_owned(), reason };
+        let (owner, file) = parse(path, &text).ok_or_else(|| fail("it can't be read as a key file"))?;
+        // Two logs must not share a key: each announces its own.
+        if owner == name { Ok(Some(file)) } else { Err(fail("it is the key of another log")) }
     }
 
     /// Who signs now.
@@ -72,7 +73,8 @@ impl KeyFile {
     }
 
     fn spelled(&self) -> String {
-        let mut text = format!("{HEAD}\ncurrent {}\n", BASE64_STANDARD.encode(self.current.seed()));
+        let (name, key) = (self.current.name(), BASE64_STANDARD.encode(self.current.seed()));
+        let mut text = format!("{HEAD}\nlog {name}\ncurrent {key}\n");
         if let Some(Retiring { key, announced }) = &self.retiring {
             text += &format!("retiring {} {announced}\n", BASE64_STANDARD.encode(key.seed()));
         }
@@ -80,9 +82,11 @@ impl KeyFile {
     }
 }
 
-fn parse(path: &Path, name: &str, text: &str) -> Option<KeyFile> {
+/// The log's name, and its keys.
+fn parse<'a>(path: &Path, text: &'a str) -> Option<(&'a str, KeyFile)> {
     let mut lines = text.lines();
     lines.next().filter(|line| *line == HEAD)?;
+    let name = lines.next()?.strip_prefix("log ")?;
     let key = |spelled: &str| {
         let seed = BASE64_STANDARD.decode(spelled).ok()?;
         Some(SigningKey::from_seed(name, seed.try_into().ok()?))
@@ -95,7 +99,7 @@ fn parse(path: &Path, name: &str, text: &str) -> Option<KeyFile> {
             Some(Retiring { key: key(seed)?, announced: announced.parse().ok()? })
         }
     };
-    lines.next().is_none().then(|| KeyFile { path: path.to_owned(), current, retiring })
+    lines.next().is_none().then(|| (name, KeyFile { path: path.to_owned(), current, retiring }))
 }
 
 #[cfg(test)]
@@ -118,7 +122,8 @@ mod tests {
             let key = SigningKey::from_seed("weir/a", [2; 32]);
             file.retiring = Some(Retiring { key: std::mem::replace(&mut file.current, key), announced: 9 });
         }
-        for text in ["", "weir-checkpoint-key 2\n", "weir-checkpoint-key 1\ncurrent AAAA\n"] {
+        assert!(matches!(KeyFile::load(&path, "weir/b"), Err(AuditError::Key { .. })), "another log's");
+        for text in ["", "weir-checkpoint-key 2\n", "weir-checkpoint-key 1\nlog weir/a\ncurrent AAAA\n"] {
             fs::write(&path, text).unwrap();
             assert!(matches!(KeyFile::load(&path, "weir/a"), Err(AuditError::Key { .. })), "{text:?}");
         }

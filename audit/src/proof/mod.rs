@@ -9,7 +9,9 @@ pub mod frontier;
 mod growth;
 mod keyfile;
 pub mod keys;
+pub mod postgres;
 mod sealer;
+mod sealing;
 pub mod tiles;
 pub mod witness;
 pub mod witnessing;
@@ -20,11 +22,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use growth::{FIRST_KEY, TREE};
-pub use sealer::{Anchoring, Sealing};
-pub(crate) use sealer::{Sealer, Shared};
+pub(crate) use sealer::Sealer;
+pub(crate) use sealing::Shared;
+pub use sealing::{Anchoring, Sealing};
 pub use tlog_tiles::{Hash, record_hash};
 
 use self::anchor::Anchor;
+use self::checkpoint::SignedCheckpoint;
 use self::witness::Witness;
 
 /// How a log is sealed: where its key is, how often it signs, and who else remembers.
@@ -78,6 +82,14 @@ pub(crate) fn origin(seal: &Seal, node_id: &str, lane: usize) -> String {
         name = format!("{name}-{hash}");
     }
     if lane == 0 { name } else { format!("{name}/lane-{lane}") }
+}
+
+/// Records that the published checkpoint of a lane covers; `None` for a lane that is not sealed at all.
+pub(crate) fn sealed_size(lane: &Path) -> Option<u64> {
+    let tree = lane.join(TREE);
+    let note = std::fs::read(tree.join("checkpoint")).unwrap_or_default();
+    let size = SignedCheckpoint::parse(&note).map_or(0, |signed| signed.checkpoint().size);
+    tree.is_dir().then_some(size)
 }
 
 /// The file of a lane that belongs beside that of the first.

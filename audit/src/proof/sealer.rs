@@ -4,11 +4,9 @@
 //! could not be anchored is tried again as it is; nothing else is signed meanwhile. The writer never waits.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
-
-use tokio::sync::watch;
 
 use super::anchor::{Swapped, replace};
 use super::checkpoint::{Checkpoint, SignedCheckpoint};
@@ -16,6 +14,7 @@ use super::evidence::KeyEvidence;
 use super::growth::{FIRST_KEY, Growth, TREE, Wanted};
 use super::keyfile::{KeyFile, Retiring};
 use super::keys::{SigningKey, VerifierKey};
+use super::sealing::{Anchoring, Shared};
 use super::witness::Cosigners;
 use super::{Seal, lane_file};
 use crate::disk::sync_folder;
@@ -28,97 +27,19 @@ const MOST: u64 = 1 << 18;
 /// Longest pause between two tries after a failure.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// How the sealing of a log stands.
-#[derive(Clone, Debug)]
-pub struct Sealing {
-    /// Name of the log in its checkpoints.
-    pub origin: String,
-    /// The key that signs now.
-    pub key: VerifierKey,
-    /// Records that the newest published checkpoint covers.
-    pub size: u64,
-    /// The newest published checkpoint.
-    pub checkpoint: Option<SignedCheckpoint>,
-    /// When it was signed, if in this run.
-    pub signed_at: Option<SystemTime>,
-    /// Where a second copy of the last checkpoint stands.
-    pub anchor: Anchoring,
-    /// What keeps the newest records from being sealed.
-    pub fault: Option<String>,
-    /// Whether the thread has ended.
-    pub is_over: bool,
+/// Tells that the thread has ended, also by a panic.
+struct Ending(Arc<Shared>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.state.send_modify(|state| state.is_over = true);
+    }
 }
 
-/// How an anchor stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Anchoring {
-    /// None is configured: who can write to this machine can put the log back unseen.
-    Absent,
-    /// It was not reached yet in this run.
-    Unknown,
-    /// It holds the last checkpoint that was signed.
-    Held,
-    /// It could not be asked, or holds something else: see [`Sealing::fault`].
-    Failing,
-}
-
-/// What the log's handle and the thread share.
-pub(crate) struct Shared {
-    pub state: watch::Sender<Sealing>,
-    control: Mutex<Control>,
-    wake: Condvar,
-}
-
-#[derive(Default)]
-struct Control {
-    stop: bool,
-    now: bool,
-    rotate: Option<SigningKey>,
-}
-
-impl Shared {
-    fn new(origin: &str, keys: &KeyFile, published: Option<SignedCheckpoint>) -> Arc<Self> {
-        let state = watch::Sender::new(Sealing {
-            origin: origin.to_owned(),
-            key: keys.current.verifier(),
-            size: published.as_ref().map_or(0, |it| it.checkpoint().size),
-            checkpoint: published,
-            signed_at: None,
-            anchor: Anchoring::Unknown,
-            fault: None,
-            is_over: false,
-        });
-        Arc::new(Self { state, control: Mutex::default(), wake: Condvar::new() })
-    }
-
-    /// Seals soon, and with `key` as soon as its record is durable.
-    pub(crate) fn rotate(&self, key: SigningKey) {
-        self.change(|control| control.rotate = Some(key));
-    }
-
-    /// Seals now, without waiting for the second to pass.
-    pub(crate) fn nudge(&self) {
-        self.change(|control| control.now = true);
-    }
-
-    /// Seals what is left and ends the thread.
-    pub(crate) fn stop(&self) {
-        self.change(|control| control.stop = true);
-    }
-
-    fn change(&self, change: impl FnOnce(&mut Control)) {
-        change(&mut self.control.lock().unwrap_or_else(PoisonError::into_inner));
-        self.wake.notify_one();
-    }
-
-    /// Waits for the time, a nudge or the end; `true` at the end.
-    fn wait(&self, pause: Duration) -> bool {
-        let control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.wake.wait_timeout_while(control, pause, |it| !it.stop && !it.now);
-        let (mut control, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        control.now = false;
-        control.stop
-    }
+/// Whether more is durable than one checkpoint takes.
+enum Turn {
+    More,
+    Done,
 }
 
 pub(crate) struct Sealer {
@@ -134,6 +55,7 @@ pub(crate) struct Sealer {
     /// Signed, and on its way through anchor, tiles and publication.
     in_flight: Option<SignedCheckpoint>,
     published: Option<SignedCheckpoint>,
+    signed_at: Option<SystemTime>,
     rotating: Option<SigningKey>,
     /// Whether the key is new and must be announced before it is kept.
     pub is_new_key: bool,
@@ -177,6 +99,7 @@ impl Sealer {
             held: None,
             in_flight: None,
             published,
+            signed_at: None,
             rotating: None,
             is_new_key,
             shared,
@@ -212,27 +135,28 @@ impl Sealer {
 
     /// The thread's body.
     pub(crate) fn run(mut self, counters: &Counters) {
+        let _end = Ending(Arc::clone(&self.shared));
         let mut pause = self.seal.every;
         loop {
             let is_last = self.shared.wait(pause);
-            match self.turn(counters.durable_seq.load(Ordering::Acquire)) {
-                Ok(true) => pause = Duration::ZERO,
-                Ok(false) => pause = self.seal.every,
-                Err(error) => {
-                    tracing::error!(%error, origin = self.origin, "the audit log is not sealed");
-                    self.report(Some(&error));
-                    pause = (pause * 2).clamp(self.seal.every, LONGEST_PAUSE.max(self.seal.every));
-                }
+            let turn = self.turn(counters.durable_seq.load(Ordering::Acquire));
+            pause = match &turn {
+                Ok(Turn::More) => Duration::ZERO,
+                Ok(Turn::Done) => self.seal.every,
+                Err(_) => (pause * 2).clamp(self.seal.every, LONGEST_PAUSE.max(self.seal.every)),
+            };
+            if let Err(error) = &turn {
+                tracing::error!(%error, origin = self.origin, "the audit log is not sealed");
+                self.report(Some(error));
             }
-            if is_last && pause != Duration::ZERO {
+            if is_last && !matches!(turn, Ok(Turn::More)) {
                 break;
             }
         }
-        self.shared.state.send_modify(|state| state.is_over = true);
     }
 
-    /// Seals what is durable; `true` when there is more than one checkpoint takes.
-    fn turn(&mut self, durable: u64) -> Result<bool, AuditError> {
+    /// Seals what is durable.
+    fn turn(&mut self, durable: u64) -> Result<Turn, AuditError> {
         if self.held.is_none() {
             self.ask_anchor()?;
         }
@@ -245,17 +169,16 @@ impl Sealer {
             self.publish(&signed)?;
             self.hand_over(&signed)?;
             self.in_flight = None;
-            self.shared.state.send_modify(|state| state.signed_at = Some(self.options.ambient.wall()));
+            self.signed_at = Some(self.options.ambient.wall());
         }
         self.cosign()?;
         self.report(None);
-        Ok(durable > self.growth.size())
+        Ok(if durable > self.growth.size() { Turn::More } else { Turn::Done })
     }
 
     /// Hashes what is new and signs it; nothing when there is nothing to say.
     fn prepare(&mut self, durable: u64) -> Result<Option<SignedCheckpoint>, AuditError> {
-        let rotate = self.shared.control.lock().unwrap_or_else(PoisonError::into_inner).rotate.take();
-        if let Some(key) = rotate {
+        if let Some(key) = self.shared.take_key() {
             self.growth.wanted = Some(Wanted { text: key.verifier().to_string(), seq: None });
             self.rotating = Some(key);
         }
@@ -367,6 +290,7 @@ impl Sealer {
             state.key = self.key();
             state.size = self.published.as_ref().map_or(0, |it| it.checkpoint().size);
             state.checkpoint.clone_from(&self.published);
+            state.signed_at = self.signed_at;
             state.fault = fault.map(ToString::to_string);
             state.anchor = match (&self.seal.anchor, failed) {
                 (None, _) => Anchoring::Absent,

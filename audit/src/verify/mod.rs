@@ -13,9 +13,11 @@ use std::path::Path;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::exchange::BodyRef;
 use crate::proof::checkpoint::SignedCheckpoint;
 use crate::proof::keys::VerifierKey;
 use crate::read::lanes;
+use crate::record::Record;
 pub use record::fits;
 pub(crate) use record::{check_bodies, read as read_record};
 use signed::Signed;
@@ -24,8 +26,8 @@ use walk::Walk;
 /// Most faults reported of one lane: the first ones say where to look.
 const MOST_FAULTS: usize = 100;
 
-/// Gives the ciphertext of a record's body of one kind, if it is kept: `(record_id, kind)`.
-pub type Bodies<'a> = &'a (dyn Fn(Uuid, &str) -> Option<Vec<u8>> + Sync);
+/// Gives the ciphertext of one of a record's bodies, if it is kept: [`crate::vault::BodyFiles`] does.
+pub type Bodies<'a> = &'a (dyn Fn(&Record, &BodyRef) -> Option<Vec<u8>> + Sync);
 
 /// What the person who verifies brings along. What is brought from elsewhere is what makes a proof: a log that
 /// is checked only against itself could have been written anew by whoever has its key.

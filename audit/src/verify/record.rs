@@ -46,12 +46,12 @@ fn has_its_body(record: &Record) -> bool {
 pub(crate) fn check_bodies(record: &Record, bodies: Bodies<'_>) -> Result<(u64, u64), String> {
     let intent = record.intent.iter().flat_map(|intent| &intent.bodies);
     let completion = record.completion.iter().flat_map(|completion| &completion.bodies);
-    let call = record.intent_id.unwrap_or(record.record_id);
     let (mut good, mut missing) = (0, 0);
     for body in intent.chain(completion) {
-        match bodies(call, body.kind.as_str()) {
+        match bodies(record, body) {
             None => missing += 1,
             Some(bytes) if fits(body, &bytes) => good += 1,
+            Some(bytes) if is_wiped(body, &bytes) => missing += 1,
             Some(_) => return Err(body.kind.as_str().to_owned()),
         }
     }
@@ -62,4 +62,9 @@ pub(crate) fn check_bodies(record: &Record, bodies: Bodies<'_>) -> Result<(u64, 
 pub fn fits(body: &BodyRef, ciphertext: &[u8]) -> bool {
     let hash = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(ciphertext));
     body.length == ciphertext.len() as u64 && body.sha256.as_str() == hash
+}
+
+/// Whether a body is as an erasure leaves it: its length in zeros.
+fn is_wiped(body: &BodyRef, stored: &[u8]) -> bool {
+    body.length == stored.len() as u64 && stored.iter().all(|byte| *byte == 0)
 }

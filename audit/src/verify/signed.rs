@@ -72,10 +72,11 @@ impl Signed {
         self.published.as_ref().map_or(0, |it| it.checkpoint().size)
     }
 
-    /// The first key of the lane, as its own record announces it; counts where no key was brought along.
+    /// A key that the lane's own record says it began with; counts where no key was brought along. There is more
+    /// than one only after a crash before the first was kept.
     pub(super) fn announced(&mut self, key: &VerifierKey) {
-        if self.keys.is_empty() && !self.are_given && self.origin.as_deref() == Some(key.name()) {
-            self.keys = follow(std::slice::from_ref(key), &self.evidence);
+        if !self.are_given && self.origin.as_deref() == Some(key.name()) {
+            self.keys.extend(follow(std::slice::from_ref(key), &self.evidence));
         }
     }
 

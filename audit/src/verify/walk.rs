@@ -3,15 +3,52 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
+use rayon::prelude::*;
 use uuid::Uuid;
 
 use super::leaves::Leaves;
 use super::record::{check_bodies, read};
 use super::signed::{Signed, checkpoint_key};
-use super::{Faults, LaneReport, Trust};
-use crate::proof::{TREE, record_hash};
+use super::{Bodies, Faults, LaneReport, Trust};
+use crate::proof::keys::VerifierKey;
+use crate::proof::{Hash, TREE, record_hash};
 use crate::record::{Kind, Record};
 use crate::segment::{self, HEADER, Header};
+use crate::text::Text;
+
+/// What the neighbours of a record are judged by: a record itself is large to hand about.
+struct Outline {
+    node_seq: u64,
+    record_id: Uuid,
+    boot_id: Uuid,
+    intent_id: Option<Uuid>,
+    kind: Kind,
+    node_id: Text,
+    /// The key that it says the lane began with.
+    key: Option<Box<VerifierKey>>,
+    /// Its bodies that fit and those that are missing, or what is wrong.
+    bodies: Result<(u64, u64), String>,
+}
+
+impl Outline {
+    fn of(record: Record, bodies: Option<Bodies<'_>>) -> Self {
+        let is_first = record.key.as_ref().is_some_and(|event| event.action.as_str() == "make");
+        let checked = bodies.map_or(Ok((0, 0)), |bodies| check_bodies(&record, bodies));
+        Self {
+            key: checkpoint_key(&record).filter(|_| is_first).map(Box::new),
+            bodies: checked.map_err(|kind| format!("its body `{kind}` is not the one it names")),
+            node_seq: record.node_seq,
+            record_id: record.record_id,
+            boot_id: record.boot_id,
+            intent_id: record.intent_id,
+            kind: record.kind,
+            node_id: record.node_id,
+        }
+    }
+}
+
+/// Records read at once, which bounds the memory.
+const CHUNK: usize = 4096;
 
 pub(super) struct Walk<'a> {
     trust: &'a Trust<'a>,
@@ -25,7 +62,6 @@ pub(super) struct Walk<'a> {
     open: HashMap<Uuid, u64>,
     boot: Uuid,
     boots: HashSet<Uuid>,
-    scratch: Vec<u8>,
 }
 
 impl<'a> Walk<'a> {
@@ -54,8 +90,14 @@ impl<'a> Walk<'a> {
             open: HashMap::new(),
             boot: Uuid::nil(),
             boots: HashSet::new(),
-            scratch: Vec::new(),
         };
+        if !segments.is_empty() && segment::minimum(folder).ok() != Some(first_seq) {
+            walk.faults.add(
+                Some(first_seq),
+                None,
+                "what stood before it is missing, and no pruning explains that",
+            );
+        }
         if !walk.leaves.can_go_on() {
             walk.faults.add(Some(first_seq), None, "the tiles of what stood before it are missing");
         }
@@ -86,9 +128,20 @@ impl<'a> Walk<'a> {
             self.next_seq = header.first_seq;
         }
         let mut at = HEADER;
+        let mut frames = Vec::new();
         while let Some(frame) = bytes.get(at..).and_then(segment::frame) {
-            self.record(frame.json);
+            frames.push(frame.json);
             at += frame.len();
+        }
+        for chunk in frames.chunks(CHUNK) {
+            // What each record is by itself takes most of the time, and any core may do it.
+            let bodies = self.trust.bodies;
+            let parts = chunk.par_iter().map_init(Vec::new, |scratch, json| {
+                (record_hash(json), read(json, scratch).map(|record| Outline::of(record, bodies)))
+            });
+            for (leaf, outline) in parts.collect::<Vec<_>>() {
+                self.record(leaf, outline);
+            }
         }
         if at == bytes.len() {
             return;
@@ -106,12 +159,12 @@ impl<'a> Walk<'a> {
         self.leaves.give_up();
     }
 
-    fn record(&mut self, json: &[u8]) {
+    fn record(&mut self, leaf: Hash, record: Result<Outline, &'static str>) {
         let seq = self.next_seq;
         self.next_seq = seq.saturating_add(1);
         self.report.records += 1;
-        self.leaves.push(seq, record_hash(json), self.signed);
-        match read(json, &mut self.scratch) {
+        self.leaves.push(seq, leaf, self.signed);
+        match record {
             Ok(record) => {
                 let id = Some(record.record_id);
                 if self.leaves.suspect == Some(seq) {
@@ -125,7 +178,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn check(&mut self, seq: u64, record: &Record) -> Result<(), String> {
+    fn check(&mut self, seq: u64, record: &Outline) -> Result<(), String> {
         if record.node_seq != seq {
             // Said once: what follows is judged by the number that stands here.
             self.next_seq = record.node_seq.saturating_add(1);
@@ -145,22 +198,15 @@ impl<'a> Walk<'a> {
                 return Err("it goes back to an earlier run of the writer".into());
             }
         }
-        let is_first = record.key.as_ref().is_some_and(|event| event.action.as_str() == "make");
-        if let Some(key) = checkpoint_key(record).filter(|_| is_first) {
-            self.signed.announced(&key);
-        }
+        record.key.iter().for_each(|key| self.signed.announced(key));
         self.pair(seq, record)?;
-        if let Some(bodies) = self.trust.bodies {
-            let bodies = check_bodies(record, bodies);
-            let (good, missing) =
-                bodies.map_err(|kind| format!("its body `{kind}` is not the one it names"))?;
-            self.report.bodies += good;
-            self.report.missing_bodies += missing;
-        }
+        let (good, missing) = record.bodies.clone()?;
+        self.report.bodies += good;
+        self.report.missing_bodies += missing;
         Ok(())
     }
 
-    fn pair(&mut self, seq: u64, record: &Record) -> Result<(), String> {
+    fn pair(&mut self, seq: u64, record: &Outline) -> Result<(), String> {
         match (record.kind, record.intent_id) {
             (Kind::Intent, _) => {
                 self.report.intents += 1;

@@ -126,6 +126,8 @@ async fn while_the_anchor_is_away_the_log_writes_and_says_so() {
         assert!(!place.dir().join("tree/checkpoint").exists(), "published without an anchor");
         call(&log, 20).await;
         anchor.set(SOUND);
+        // What failed before says nothing about this try.
+        assert_eq!(log.sealed(log.durable_seq()).await.unwrap().size, 81);
         log.close().await.unwrap();
         let sealing = log.sealing().unwrap();
         assert_eq!((sealing.size, sealing.anchor, sealing.fault), (81, Anchoring::Held, None));

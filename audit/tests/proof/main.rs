@@ -3,7 +3,12 @@
 
 mod anchoring;
 mod bundles;
+#[allow(dead_code, reason = "written for the index, which asks it for more")]
+#[path = "../../../index/tests/support/cluster.rs"]
+mod cluster;
+mod kill;
 mod oracle;
+mod postgres;
 mod rotation;
 mod sealing;
 mod support;

@@ -91,6 +91,7 @@ fn proofs_of_what_is_kept_stand_after_the_front_is_pruned() {
     let size = 1500;
     let (dir, tiles, root) = ours(size, size);
     let before: Vec<_> = (600..size).map(|index| tiles.inclusion(index, size).unwrap()).collect();
+    assert_eq!(tiles.prune(256).unwrap(), 0);
     // Records before 601 are gone: two whole tiles.
     assert_eq!(tiles.prune(601).unwrap(), 2);
     assert_eq!(tiles.prune(601).unwrap(), 0);

@@ -34,7 +34,7 @@ async fn who_trusts_the_first_key_follows_to_the_last() {
     let stranger = SigningKey::from_seed("weir/node-7", [3; 32]).verifier();
     assert_eq!(follow(std::slice::from_ref(&stranger), &evidence), [stranger]);
     let text = fs::read_to_string(&place.options.seal.as_ref().unwrap().key).unwrap();
-    assert_eq!(text.lines().count(), 2, "an old key is kept");
+    assert_eq!(text.lines().count(), 3, "an old key is kept");
     place.write(1).await;
 }
 
@@ -82,7 +82,7 @@ async fn a_crash_during_the_change_ends_with_the_new_key() {
     // As a crash leaves it after the checkpoint with both signatures: the old key is still in the file.
     let new = fs::read_to_string(&path).unwrap();
     let old = String::from_utf8(old).unwrap();
-    let seed = old.lines().nth(1).unwrap().replace("current", "retiring");
+    let seed = old.lines().nth(2).unwrap().replace("current", "retiring");
     let evidence = place.dir().join("tree/handover");
     if old != new {
         fs::write(&path, format!("{new}{seed} 2\n")).unwrap();

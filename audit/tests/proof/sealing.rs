@@ -136,7 +136,11 @@ async fn a_lost_key_is_not_replaced_in_silence() {
     let kept = fs::read(&key).unwrap();
     fs::remove_file(&key).unwrap();
     assert!(matches!(place.open(), Err(AuditError::Key { .. })));
-    fs::write(&key, "weir-checkpoint-key 1\ncurrent AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n").unwrap();
+    fs::write(
+        &key,
+        "weir-checkpoint-key 1\nlog weir/node-7\ncurrent AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n",
+    )
+    .unwrap();
     assert!(matches!(place.open(), Err(AuditError::Corrupt { .. })));
     fs::write(&key, kept).unwrap();
     place.write(1).await;

@@ -27,7 +27,6 @@ use crate::archive::Desk;
 
 pub use access::{Access, Door};
 pub use health::Check;
-pub use summary::Summary;
 
 /// Most bytes of a request body.
 const MAX_BODY: usize = 16 << 10;
@@ -81,6 +80,14 @@ pub fn router(state: AdminState) -> Router {
         .layer(from_fn(access::limit_body))
         .layer(map_response(harden))
         .with_state(app)
+}
+
+/// The desk alone, for a command that works while no gateway runs.
+pub fn desk_alone(desk: Desk, door: Door) -> Router {
+    let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
+    let state = AdminState { audit_dir: PathBuf::new(), desk, metrics, checks: Vec::new(), door };
+    let app = Arc::new(Shared { state, searches: Semaphore::new(SEARCHES), failing: Default::default() });
+    audit::routes().layer(from_fn_with_state(app.clone(), access::require_role)).with_state(app)
 }
 
 /// Headers that keep a browser from doing more than the page needs.

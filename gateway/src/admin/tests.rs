@@ -19,7 +19,13 @@ use tempfile::{TempDir, tempdir};
 use tower::ServiceExt;
 use weir_audit::{AdminEvent, Completion, Decision, Event, Intent, Log, Options};
 
+use weir_callers::AuditRole;
+
 use super::*;
+use crate::{
+    archive::{self, Archive, Person},
+    serve::Start,
+};
 
 type Headers = &'static [(&'static str, &'static str)];
 
@@ -29,14 +35,32 @@ fn router_over(dir: &Path, checks: Vec<Check>) -> Router {
     let door: Door = Arc::new(|key| {
         Box::pin(async move {
             match key.as_str() {
-                "weir-admin" => Access::Admin,
+                "weir-admin" => known("ann", AuditRole::Admin),
+                "weir-second" => known("ben", AuditRole::Admin),
+                "weir-auditor" => known("cay", AuditRole::Auditor),
+                "weir-reviewer" => known("dee", AuditRole::Reviewer),
                 "weir-app" => Access::Other,
                 _ => Access::Unknown,
             }
         })
     });
     let metrics = PrometheusBuilder::new().build_recorder().handle();
-    router(AdminState { audit_dir: dir.to_owned(), metrics, checks, door })
+    let desk = desk_in(&tempdir().unwrap().keep()).0;
+    router(AdminState { audit_dir: dir.to_owned(), desk, metrics, checks, door })
+}
+
+fn known(name: &str, role: AuditRole) -> Access {
+    Access::Known(Person { name: name.to_owned(), role, tenant: "acme".to_owned() })
+}
+
+/// A desk over a new log in `dir`.
+fn desk_in(dir: &Path) -> (Desk, Arc<Archive>) {
+    let config = dir.join("weir.yaml");
+    std::fs::write(&config, "weir: v1\naudit: {min_free: 0B}\n").unwrap();
+    let books = crate::settings::books(Some(&config), &|_| None).unwrap();
+    let archive = Arc::new(archive::open(&books.audit, Start::Fresh).unwrap());
+    let index = archive::place(&books.audit).index().unwrap();
+    (Desk::new(archive.clone(), index), archive)
 }
 
 /// Five calls with statuses 200 to 204, one admin event; the ids of the calls, oldest first.

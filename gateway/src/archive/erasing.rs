@@ -168,7 +168,12 @@ impl Desk {
             let settings = &archive.settings;
             let pruned = weir_audit::prune(&settings.dir, &settings.retention, now, &holds)?;
             archive.vault.prune(&pruned)?;
-            Ok::<_, weir_audit::AuditError>(pruned)
+            if let (Some(oldest), true) = (pruned.oldest, pruned.segments > 0) {
+                let micros = weir_audit::Stamp::from(oldest).unix_micros();
+                let before = weir_index::Micros(i64::try_from(micros).unwrap_or(i64::MAX));
+                super::place(settings).store()?.drop_before(before)?;
+            }
+            Ok::<_, DeskError>(pruned)
         });
         let pruned = done.await.map_err(|_| DeskError::Stopped)??;
         if pruned.segments > 0 {

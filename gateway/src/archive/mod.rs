@@ -8,6 +8,7 @@ pub mod filter;
 mod follow;
 mod open;
 mod reveal;
+mod witness;
 
 use std::sync::Arc;
 

@@ -7,18 +7,23 @@ use weir_audit::{
     Event, Holds, Log, Options, Vault, VaultOptions,
     proof::{
         Seal,
-        anchor::{Anchor, DirAnchor},
+        anchor::{Anchor, AnchorError, DirAnchor},
+        postgres::{Connect, PostgresAnchor},
+        witness::Witness,
     },
     vault::Kek,
 };
 
 use weir_index::{Place, PostgresSettings};
 
-use super::Archive;
+use super::{Archive, witness::HttpWitness};
 use crate::{
     serve::Start,
-    settings::{AnchorSettings, AuditSettings, IndexSettings},
+    settings::{AnchorSettings, AuditSettings, IndexSettings, WitnessSettings},
 };
+
+/// Longest time for one question to an anchor in PostgreSQL.
+const ANCHOR_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Opens log and vault, and finishes what a crash left of an erasure.
 ///
@@ -30,7 +35,7 @@ pub fn open(audit: &AuditSettings, start: Start) -> Result<Archive> {
         mode: audit.mode.into(),
         segment_bytes: audit.segment,
         min_free_bytes: audit.min_free,
-        seal: Some(seal(audit)),
+        seal: Some(seal(audit)?),
         vault: Some(Arc::clone(&vault)),
         ..Options::default()
     };
@@ -68,21 +73,41 @@ pub fn place(audit: &AuditSettings) -> Place {
     }
 }
 
-fn seal(audit: &AuditSettings) -> Seal {
-    Seal {
+fn seal(audit: &AuditSettings) -> Result<Seal> {
+    Ok(Seal {
         key: audit.keys.join("checkpoint.key"),
         origin: audit.origin.clone(),
         every: Duration::from_secs(1),
-        anchor: audit.anchor.as_ref().map(anchor),
-        witnesses: Vec::new(),
+        anchor: audit.anchor.as_ref().map(anchor).transpose()?,
+        witnesses: audit.witnesses.iter().cloned().map(witness).collect(),
+    })
+}
+
+fn witness(settings: WitnessSettings) -> Arc<dyn Witness> {
+    Arc::new(HttpWitness::new(settings))
+}
+
+fn anchor(settings: &AnchorSettings) -> Result<Arc<dyn Anchor>> {
+    match settings {
+        AnchorSettings::Folder(folder) => Ok(Arc::new(DirAnchor::new(folder))),
+        AnchorSettings::Postgres(url) => {
+            let database = PostgresSettings::new(url.expose());
+            let connect: Connect = Arc::new(move || {
+                let database = database.clone();
+                Box::pin(async move { anchored(&database).await })
+            });
+            let anchor = PostgresAnchor::new(connect, ANCHOR_PATIENCE);
+            Ok(Arc::new(anchor.context("the anchor in PostgreSQL can't be used")?))
+        }
     }
 }
 
-fn anchor(settings: &AnchorSettings) -> Arc<dyn Anchor> {
-    match settings {
-        AnchorSettings::Folder(folder) => Arc::new(DirAnchor::new(folder)),
-        AnchorSettings::Postgres(_) => Arc::new(DirAnchor::new("".as_ref())),
-    }
+async fn anchored(database: &PostgresSettings) -> Result<tokio_postgres::Client, AnchorError> {
+    let failed = |error: &dyn std::fmt::Display| AnchorError { reason: error.to_string() };
+    let client = database.connect().await.map_err(|error| failed(&error))?;
+    // The anchor's table is no part of the index, which may be in another database or be thrown away.
+    client.batch_execute("SET search_path TO public").await.map_err(|error| failed(&error))?;
+    Ok(client)
 }
 
 impl Archive {

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use weir_audit::{
     BodyKind, Event, Record,
     event::{Reveal, Review},
-    vault::Opened,
+    vault::{Hidden, Opened},
 };
 use weir_callers::AuditRole;
 use weir_index::{CallRow, Query};
@@ -26,6 +26,9 @@ pub struct Shown {
     /// The body as text; bytes that are not UTF-8 are replaced.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// The body that it equals, and that stands for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub same_as: Option<&'static str>,
     /// Why there is no text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hidden: Option<&'static str>,
@@ -163,15 +166,28 @@ fn show(vault: &weir_audit::Vault, call: &Calls, kind: BodyKind) -> Result<Shown
         BodyKind::Request | BodyKind::Sent => Some(&call.intent),
         BodyKind::Reply | BodyKind::Returned => call.end.as_ref(),
     };
-    let name = kind.as_str();
-    let Some(record) = record else {
-        return Ok(Shown { kind: name, text: None, hidden: Some("never kept") });
-    };
+    let empty = Shown { kind: kind.as_str(), text: None, same_as: None, hidden: None };
+    let Some(record) = record else { return Ok(Shown { hidden: Some(Hidden::NeverKept.as_str()), ..empty }) };
     Ok(match vault.open_body(record, kind)? {
         Opened::Plain(plain) => {
-            let text = String::from_utf8_lossy(plain.as_bytes()).into_owned();
-            Shown { kind: name, text: Some(text), hidden: None }
+            Shown { text: Some(String::from_utf8_lossy(plain.as_bytes()).into_owned()), ..empty }
         }
-        Opened::Hidden(hidden) => Shown { kind: name, text: None, hidden: Some(hidden.as_str()) },
+        Opened::Hidden(Hidden::NeverKept) if !record.shed => match twin(record, kind) {
+            Some(twin) => Shown { same_as: Some(twin), ..empty },
+            None => Shown { hidden: Some(Hidden::NeverKept.as_str()), ..empty },
+        },
+        Opened::Hidden(hidden) => Shown { hidden: Some(hidden.as_str()), ..empty },
     })
+}
+
+/// The body that is kept for another, because nothing changed on the way.
+fn twin(record: &Record, kind: BodyKind) -> Option<&'static str> {
+    let first = match kind {
+        BodyKind::Sent => BodyKind::Request,
+        BodyKind::Returned => BodyKind::Reply,
+        BodyKind::Request | BodyKind::Reply => return None,
+    };
+    let intent = record.intent.iter().flat_map(|intent| &intent.bodies);
+    let completion = record.completion.iter().flat_map(|completion| &completion.bodies);
+    intent.chain(completion).any(|body| body.kind == *first.as_str()).then_some(first.as_str())
 }

@@ -19,7 +19,7 @@ use std::{
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::settings::{Folders, Problem, Settings, system_environment};
+use crate::settings::{Books, Folders, Problem, Settings, system_environment};
 
 /// The command line as clap reads it.
 #[derive(Parser)]
@@ -117,6 +117,11 @@ impl Config {
     /// The settings.
     fn settings(&self) -> Result<Settings, Failure> {
         Settings::load(self.config.as_deref(), &system_environment).map_err(Failure::Settings)
+    }
+
+    /// The settings of the audit log alone.
+    fn books(&self) -> Result<Books, Failure> {
+        crate::settings::books(self.config.as_deref(), &system_environment).map_err(Failure::Settings)
     }
 
     /// The folders alone.

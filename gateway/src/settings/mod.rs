@@ -4,7 +4,10 @@ mod read;
 mod types;
 pub mod watch;
 
-use std::path::{Path, PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 pub use types::*;
 pub use weir_policies::document::Problem;
@@ -33,6 +36,25 @@ pub struct Folders {
     pub data: PathBuf,
     /// The audit log.
     pub audit: PathBuf,
+}
+
+/// What the commands on the audit log need: where it is, how it is set, and where a running gateway listens.
+#[derive(Clone, Debug)]
+pub struct Books {
+    /// Keys and ledgers.
+    pub data: PathBuf,
+    /// The audit log.
+    pub audit: AuditSettings,
+    /// Address of the admin port.
+    pub admin: SocketAddr,
+}
+
+/// The audit log's settings alone, without the secrets of upstreams.
+///
+/// # Errors
+/// When the file can't be read as YAML, or what it says of these can't be used.
+pub fn books(path: Option<&Path>, env: Environment<'_>) -> Result<Books, Vec<Problem>> {
+    read::books(path, env)
 }
 
 /// The folders alone: other commands need them where the secrets that the gateway needs are not at hand.

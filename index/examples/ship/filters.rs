@@ -22,8 +22,7 @@ const LIMIT: Duration = Duration::from_millis(300);
 const COLUMNS: [(&str, &str); 25] = [
     ("time_us", "TIME"),
     ("record_id", "ID"),
-    // Twenty tenants, the first with a third of all calls.
-    ("tenant", "'tenant-' || (CASE WHEN n % 3 = 0 THEN 0 ELSE n % 20 END)"),
+    ("tenant", TENANT),
     ("app", "'app-' || (n % 53)"),
     ("key_id", "'key-' || (n % 509)"),
     ("subject_ref", "CASE WHEN n % 4 <> 0 THEN 'subject-' || (n * 7919 % 200003) END"),
@@ -51,6 +50,8 @@ const COLUMNS: [(&str, &str); 25] = [
     ("review", "CASE WHEN n % 53 = 0 AND n % 97 <> 0 THEN 'pending' END"),
 ];
 
+/// Twenty tenants, the first with a third of all calls.
+const TENANT: &str = "'tenant-' || (CASE WHEN n % 3 = 0 THEN 0 ELSE n % 20 END)";
 /// One model in a thousand calls is a rare one.
 const MODEL: &str = "'model-' || (CASE WHEN n % 1000 = 0 THEN 12 + n / 1000 % 7 ELSE n % 12 END)";
 
@@ -75,9 +76,9 @@ impl Words<'_> {
         let (schema, numbers) = (self.schema, (self.numbers)(from, to));
         let term = |kind: &str, value: &str, which: &str| {
             let value = fill(value);
-            let row = format!("'{kind}', {value}, {time}, {}", self.id);
+            let row = format!("'{kind}', {value}, {time}, {}, {TENANT}", self.id);
             format!(
-                "INSERT INTO {schema}terms (kind, value, time_us, record_id) SELECT {row} FROM {numbers} WHERE {which};\n"
+                "INSERT INTO {schema}terms (kind, value, time_us, record_id, tenant) SELECT {row} FROM {numbers} WHERE {which};\n"
             )
         };
         let calls = format!(
@@ -150,7 +151,8 @@ pub fn postgres(rows: i64) {
     let numbers = |from: i64, to: i64| format!("generate_series({from}::bigint, {to} - 1) n");
     let id = "(lpad(to_hex(n), 12, '0') || '7000800000000000' || lpad(to_hex(n % 65536), 4, '0'))::uuid";
     let source = "'00000000-0000-0000-0000-000000000000'::uuid";
-    let words = Words { id, source, hash: "'\\x00'::bytea", numbers: &numbers, schema: "weir." };
+    let words =
+        Words { id, source, hash: "decode(repeat('00', 32), 'hex')", numbers: &numbers, schema: "weir." };
     let started = Instant::now();
     load(rows, |from, to| drop(cluster.ask(&words.rows(from, to))));
     indexes.lines().for_each(|it| drop(cluster.ask(it)));

@@ -1,4 +1,4 @@
-//! Long measurements of the index: `ship records 1000000`, `ship filters sqlite|postgres 10000000`.
+//! Long measurements of the index: `ship records sqlite|postgres 1000000`, `ship filters sqlite|postgres 10000000`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -23,10 +23,11 @@ fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["records", count] => records::measure(count.parse().unwrap()),
+        ["records", "postgres", count] => records::postgres(count.parse().unwrap()),
+        ["records", "sqlite", count] => records::sqlite(count.parse().unwrap()),
         ["filters", "sqlite", rows] => filters::sqlite(rows.parse().unwrap()),
         ["filters", "postgres", rows] => filters::postgres(rows.parse().unwrap()),
-        _ => panic!("usage: ship records COUNT | ship filters sqlite|postgres ROWS"),
+        _ => panic!("usage: ship records|filters sqlite|postgres COUNT"),
     }
 }
 

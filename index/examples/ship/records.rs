@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 use weir_audit::exchange::{Cost, Hit, Latency, Usage};
 use weir_audit::{Completion, Intent, Log, Options, PicoUsd, System};
-use weir_index::{Indexer, Lane, PostgresSettings, PostgresStore, Settings};
+use weir_index::{Indexer, Lane, PostgresSettings, PostgresStore, Settings, SqliteStore};
 
 use crate::cluster::{Cluster, signal};
 
 /// Calls that are written at once.
 const WRITERS: u64 = 256;
 
-pub fn measure(records: u64) {
+pub fn postgres(records: u64) {
     let Some(mut cluster) = crate::server() else { return };
     let dir = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -47,6 +47,27 @@ pub fn measure(records: u64) {
     lag(&indexer, &log, &runtime);
     exactly_once(&cluster, log.durable_seq() / 2);
     println!("size of the database: {}", cluster.ask("SELECT pg_size_pretty(pg_database_size('postgres'))"));
+}
+
+/// How fast a SQLite file takes records.
+pub fn sqlite(records: u64) {
+    let dir = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let (log, _) = Log::open(dir.path(), Options { min_free_bytes: 0, ..Options::default() }).unwrap();
+    runtime.block_on(write(&log, records / 2));
+    runtime.block_on(log.close()).unwrap();
+    let path = dir.path().join("index.sqlite");
+    let mut store = SqliteStore::open(&path).unwrap();
+    let started = Instant::now();
+    let lanes = Lane::idle(dir.path(), &System::default()).unwrap();
+    assert_eq!(weir_index::catch_up(&mut store, lanes).unwrap(), records);
+    let took = started.elapsed().as_secs_f64();
+    let bytes = std::fs::metadata(&path).unwrap().len();
+    println!(
+        "sqlite: {records} records in {took:.1} s, {:.0} records/s, {} MB",
+        records as f64 / took,
+        bytes >> 20
+    );
 }
 
 fn ship(cluster: &Cluster, dir: &Path, log: &Log) -> Indexer {

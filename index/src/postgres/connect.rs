@@ -47,8 +47,18 @@ impl PostgresSettings {
         Self { url: url.into(), ca: None, connecting, patience, readers: 4 }
     }
 
-    /// How each connection begins.
+    /// How a connection for questions begins: a page is read in the order of an index, and no plan that first reads
+    /// all that matches may be chosen for it.
+    pub(super) fn asking(&self) -> Result<Config, IndexError> {
+        self.begin("-c enable_hashjoin=off -c enable_mergejoin=off -c jit=off")
+    }
+
+    /// How a connection for shipping begins.
     pub(super) fn config(&self) -> Result<Config, IndexError> {
+        self.begin("-c synchronous_commit=on")
+    }
+
+    fn begin(&self, own: &str) -> Result<Config, IndexError> {
         let parsed = Config::from_str(&self.url);
         let mut config =
             parsed.map_err(|_| IndexError::Setting { reason: "the url is not one of postgresql" })?;
@@ -60,7 +70,7 @@ impl PostgresSettings {
         let lock = millis / 2;
         config.options(format!(
             "-c search_path=weir -c statement_timeout={millis} -c lock_timeout={lock} \
-             -c idle_in_transaction_session_timeout={millis} -c synchronous_commit=on"
+             -c idle_in_transaction_session_timeout={millis} {own}"
         ));
         config.application_name("weir").connect_timeout(self.connecting);
         config.tcp_user_timeout(self.patience).keepalives_idle(Duration::from_secs(30));
@@ -91,8 +101,11 @@ impl PostgresSettings {
         Ok(MakeRustlsConnect::new(versions.with_root_certificates(roots).with_no_client_auth()))
     }
 
-    /// A new connection, driven by a task of its own.
-    pub(super) async fn connect(&self) -> Result<Client, IndexError> {
+    /// A new connection, driven by a task of its own on the current runtime. It looks for tables in the schema `weir`.
+    ///
+    /// # Errors
+    /// [`IndexError::Setting`], [`IndexError::Late`], [`IndexError::Postgres`].
+    pub async fn connect(&self) -> Result<Client, IndexError> {
         let (config, tls) = (self.config()?, self.tls()?);
         let connected = timeout(self.connecting, config.connect(tls)).await;
         let (client, connection) = connected

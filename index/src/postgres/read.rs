@@ -26,7 +26,7 @@ impl PostgresIndex {
     /// [`IndexError::Setting`].
     pub fn new(settings: &PostgresSettings) -> Result<Self, IndexError> {
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let connections = Manager::from_config(settings.config()?, settings.tls()?, recycling);
+        let connections = Manager::from_config(settings.asking()?, settings.tls()?, recycling);
         let (waiting, connecting) = (Some(settings.patience), Some(settings.connecting));
         let pool = Pool::builder(connections)
             .max_size(settings.readers)

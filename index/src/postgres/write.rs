@@ -13,7 +13,7 @@ use super::cells;
 use super::connect::{self, PostgresSettings};
 use crate::batch::{Batch, LaneId, Watermark};
 use crate::error::IndexError;
-use crate::row::{CallRow, End, EventRow};
+use crate::row::{Announced, CallRow, End, EventRow};
 use crate::store::{Erasure, Store};
 use crate::value::{Cell, ColumnType, LeafHash, Micros, Row, Value, clamp};
 
@@ -138,6 +138,18 @@ async fn watermark(client: &Client, lane: LaneId) -> Result<Watermark, IndexErro
     Watermark::from_values(&mut cells(&row, &types)?.into_iter()).ok_or(IndexError::Damaged)
 }
 
+/// A row of staged terms; without time and tenant for a call that an earlier batch has written.
+fn term((kind, value): (&str, &str), call: Uuid, place: Option<(Micros, &String)>) -> Vec<Value> {
+    let (time, tenant) = place.unzip();
+    vec![
+        Value::Text(kind.to_owned()),
+        Value::Text(value.to_owned()),
+        time.to_value(),
+        Value::Id(call),
+        tenant.cloned().to_value(),
+    ]
+}
+
 /// Tells the rows of one batch from others in staging; what a failed try has left there was rolled back.
 fn shipment_id(batch: &Batch) -> Uuid {
     let LeafHash(hash) = batch.to.hash;
@@ -173,17 +185,18 @@ impl Shipment<'_> {
             ("value", ColumnType::Text),
             ("time_us", ColumnType::Int),
             ("record_id", ColumnType::Id),
+            ("tenant", ColumnType::Text),
         ];
         let own = calls.iter().flat_map(|call| {
-            let place = (Value::Int(call.announced.time_us.0), call.announced.record_id);
-            call.terms().into_iter().map(move |term| (term, place.clone()))
+            let Announced { time_us, record_id, tenant, .. } = &call.announced;
+            let terms = call.terms().into_iter();
+            terms.map(move |it| term(it, *record_id, Some((*time_us, tenant))))
         });
-        let late = ends
-            .iter()
-            .flat_map(|late| late.end.terms().into_iter().map(|term| (term, (Value::Null, late.call))));
-        let rows = own.chain(late).map(|((kind, value), (time, call))| {
-            vec![Value::Text(kind.to_owned()), Value::Text(value.to_owned()), time, Value::Id(call)]
+        let late = ends.iter().flat_map(|late| {
+            let terms = late.end.terms().into_iter();
+            terms.map(|it| term(it, late.call, None))
         });
+        let rows = own.chain(late);
         self.copy("stage_terms", &columns, rows).await?;
         self.copy("stage_events", EventRow::COLUMNS, events.iter().map(Row::values)).await
     }

@@ -15,6 +15,8 @@ mod migrations {
 const BUSY: Duration = Duration::from_secs(10);
 /// Statements kept ready.
 const STATEMENTS: usize = 64;
+/// Pages that one question may keep, negative as SQLite takes it in KiB: 64 MiB, taken as far as it is needed.
+const READ_CACHE_KIB: i64 = -65_536;
 /// Size of the write-ahead log at which it is worked into the file, in pages of 4 KiB.
 const CHECKPOINT_PAGES: i64 = 4000;
 
@@ -35,6 +37,7 @@ pub(super) fn readable(path: &Path) -> Result<Connection, IndexError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(IndexError::sqlite("opening"))?;
     connection.busy_timeout(BUSY).map_err(IndexError::sqlite("opening"))?;
+    connection.pragma_update(None, "cache_size", READ_CACHE_KIB).map_err(IndexError::sqlite("opening"))?;
     Ok(connection)
 }
 

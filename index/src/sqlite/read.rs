@@ -13,7 +13,7 @@ use crate::sql::{self, Dialect, Sql};
 use crate::value::{ColumnType, Row, Value};
 
 /// Steps of SQLite's machine between two looks at the clock.
-const STEPS: i32 = 100_000;
+const STEPS: i32 = 10_000;
 
 /// The reading side of the index. Cheap to clone; calls block, so an asynchronous caller uses a blocking thread.
 #[derive(Clone, Debug)]

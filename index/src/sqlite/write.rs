@@ -125,7 +125,11 @@ impl Writing<'_> {
         if run(self.on, &insert("calls", &names, "record_id"), &values)? == 0 {
             return self.call_again(&call);
         }
-        self.terms(call.terms(), call.announced.time_us, call.announced.record_id)?;
+        self.terms(
+            call.terms(),
+            call.announced.record_id,
+            (call.announced.time_us.0, &call.announced.tenant),
+        )?;
         Ok(0)
     }
 
@@ -150,15 +154,16 @@ impl Writing<'_> {
         let (review, id) = (columns.len() + 1, columns.len() + 2);
         let update = format!(
             "UPDATE calls SET {}, review = COALESCE(review, ${review}) \
-             WHERE record_id = ${id} AND end_seq IS NULL RETURNING time_us",
+             WHERE record_id = ${id} AND end_seq IS NULL RETURNING time_us, tenant",
             set.join(", ")
         );
         let mut values = late.end.values();
         values.extend([late.end.review().to_value(), Value::Id(late.call)]);
         let mut statement = self.on.prepare_cached(&update).map_err(IndexError::sqlite("writing"))?;
-        let time = statement.query_row(params_from_iter(&values), |row| row.get::<_, i64>(0)).optional();
-        match time.map_err(IndexError::sqlite("writing"))? {
-            Some(time) => self.terms(late.end.terms(), Micros(time), late.call).map(|()| 0),
+        let found = statement.query_row(params_from_iter(&values), |row| Ok((row.get(0)?, row.get(1)?)));
+        let place: Option<(i64, String)> = found.optional().map_err(IndexError::sqlite("writing"))?;
+        match place {
+            Some((time, tenant)) => self.terms(late.end.terms(), late.call, (time, &tenant)).map(|()| 0),
             None => self.end_again(late),
         }
     }
@@ -221,11 +226,17 @@ impl Writing<'_> {
         Ok(())
     }
 
-    fn terms(&self, terms: Vec<(&'static str, &str)>, time: Micros, call: Uuid) -> Result<(), IndexError> {
-        let add = "INSERT OR IGNORE INTO terms (kind, value, time_us, record_id) VALUES ($1, $2, $3, $4)";
+    /// Adds the terms of a call, which stands at this time and belongs to this tenant.
+    fn terms(
+        &self,
+        terms: Vec<(&'static str, &str)>,
+        call: Uuid,
+        (time, tenant): (i64, &str),
+    ) -> Result<(), IndexError> {
+        let add = "INSERT OR IGNORE INTO terms (kind, value, time_us, record_id, tenant) VALUES ($1, $2, $3, $4, $5)";
         let mut statement = self.on.prepare_cached(add).map_err(IndexError::sqlite("writing"))?;
         for (kind, value) in terms {
-            let added = statement.execute(params![kind, value, time.0, call.as_bytes()]);
+            let added = statement.execute(params![kind, value, time, call.as_bytes(), tenant]);
             added.map_err(IndexError::sqlite("writing"))?;
         }
         Ok(())

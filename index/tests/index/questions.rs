@@ -156,6 +156,17 @@ fn a_sum_may_be_more_than_sixty_four_bits_hold() {
 }
 
 #[test]
+fn a_question_that_takes_too_long_is_given_up() {
+    let dir = tempdir().unwrap();
+    let (log, _) = Log::open(dir.path(), options(&Clock::at(START))).unwrap();
+    let _open = run(write(&log, &samples(2000)));
+    let (_, index) = indexed(dir.path());
+    assert!(index.totals(&everything()).is_ok());
+    let hurried = SqliteIndex::new(&dir.path().join("index.sqlite"), std::time::Duration::ZERO);
+    assert!(matches!(hurried.totals(&everything()), Err(IndexError::Late { .. })));
+}
+
+#[test]
 fn a_row_is_spelled_for_readers_and_hides_itself_from_debug() {
     let dir = tempdir().unwrap();
     let (log, _) = Log::open(dir.path(), options(&Clock::at(START))).unwrap();

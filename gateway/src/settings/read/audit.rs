@@ -5,11 +5,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use weir_audit::{Keep, Retention};
+use weir_audit::{Keep, Retention, proof::keys::VerifierKey};
 use weir_policies::document::{Map, Value};
 
 use super::{limits, place::Place, sinks};
-use crate::settings::{AnchorSettings, AuditMode, AuditSettings, BodyUse, IndexSettings};
+use crate::settings::{AnchorSettings, AuditMode, AuditSettings, BodyUse, IndexSettings, WitnessSettings};
 
 /// Folder of the log inside the data folder.
 pub(super) const AUDIT: &str = "audit";
@@ -37,6 +37,7 @@ pub(super) fn audit(map: &mut Map<'_>, place: &Place<'_>, data_dir: &Path) -> Au
             kek: map.optional("key_encryption_key", |v| place.path(v)),
             retention: map.or("retention", default.retention, retention),
             anchor: map.optional("anchor", |v| anchor(v, place)),
+            witnesses: map.or("witnesses", Vec::new(), |v| v.list(witness)),
             index: map.or("index", default.index, |v| index(v, place)),
             sinks: map.or("sinks", default.sinks, |v| sinks::sinks(v, place)),
         };
@@ -62,6 +63,7 @@ fn default(data_dir: &Path) -> AuditSettings {
         kek: None,
         retention: six_months(),
         anchor: None,
+        witnesses: Vec::new(),
         index: IndexSettings::Sqlite,
         sinks: Vec::new(),
     }
@@ -121,6 +123,24 @@ fn anchor(value: Value<'_>, place: &Place<'_>) -> Option<AnchorSettings> {
         (None, Some(url)) => Some(AnchorSettings::Postgres(url)),
         _ => value.expected("either `folder` or `postgres`"),
     }
+}
+
+fn witness(value: Value<'_>) -> Option<WitnessSettings> {
+    let mut map = value.map()?;
+    let key = map.required("key", |v| v.parsed::<VerifierKey>("a witness's key, NAME+ID+KEY"));
+    let url = map.required("url", |v| {
+        let text = v.text()?;
+        let plain = text.strip_prefix("http://").map(str::to_owned);
+        plain.or_else(|| v.expected("an address that begins with http://; what a witness says is signed"))
+    });
+    map.finish();
+    let (key, url) = (key?, url?);
+    let (authority, path) = url.split_once('/').map_or((url.as_str(), ""), |(host, path)| (host, path));
+    let (host, port) = authority.rsplit_once(':').unwrap_or((authority, "80"));
+    let port = port.parse().ok().or_else(|| value.expected("a port from 1 to 65535 in the url"))?;
+    let path = path.trim_end_matches('/');
+    let path = if path.is_empty() { String::new() } else { format!("/{path}") };
+    Some(WitnessSettings { key, host: host.to_owned(), port, path })
 }
 
 fn index(value: Value<'_>, place: &Place<'_>) -> Option<IndexSettings> {

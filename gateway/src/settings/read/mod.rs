@@ -21,7 +21,7 @@ use place::Place;
 use weir_callers::Secret;
 use weir_policies::document::{self, Problem};
 
-use super::{DEFAULT_FILE, Environment, Folders, Settings};
+use super::{AuditSettings, Books, DEFAULT_FILE, Environment, Folders, Settings};
 
 /// What stands in for a file when there is none.
 const DEFAULT_TEXT: &str = "weir: v1\n";
@@ -62,6 +62,41 @@ pub(super) fn folders(path: Option<&Path>, env: Environment<'_>) -> Result<Folde
         Some(data) => read.moved(data),
         None => read,
     })
+}
+
+/// As `super::books`.
+pub(super) fn books(path: Option<&Path>, env: Environment<'_>) -> Result<Books, Vec<Problem>> {
+    let source = Source::find(path, env).map_err(|problem| vec![problem])?;
+    let text = source.text().map_err(|problem| vec![problem])?;
+    let place = Place::new(source.base.clone(), env);
+    let mut books = document::read(&source.name, &text, |value| top::books(value, &place))?;
+    if let Some(data) = override_of("WEIR_DATA_DIR", env).and_then(absolute) {
+        books.moved(data);
+    }
+    if let Some(address) = override_of("WEIR_ADMIN_ADDR", env).and_then(|text| top::address(&text)) {
+        books.admin = address;
+    }
+    Ok(books)
+}
+
+impl Books {
+    /// Moves the data folder, and with it what lies inside.
+    pub fn moved(&mut self, data: PathBuf) {
+        self.audit.follow(&self.data, &data);
+        self.data = data;
+    }
+}
+
+impl AuditSettings {
+    /// Moves what lies inside the data folder `from` to the same place in `to`.
+    fn follow(&mut self, from: &Path, to: &Path) {
+        let places = [&mut self.dir, &mut self.keys].into_iter().chain(&mut self.kek);
+        for place in places {
+            if let Ok(inside) = place.strip_prefix(from) {
+                *place = to.join(inside);
+            }
+        }
+    }
 }
 
 /// Where the settings are.
@@ -129,8 +164,8 @@ fn finish(
     settings.listen.traffic = traffic.unwrap_or(settings.listen.traffic);
     settings.listen.admin = admin.unwrap_or(settings.listen.admin);
     if let Some(data_dir) = override_of("WEIR_DATA_DIR", env).and_then(absolute) {
-        let folders = Folders { data: settings.data_dir, audit: settings.audit.dir }.moved(data_dir);
-        (settings.data_dir, settings.audit.dir) = (folders.data, folders.audit);
+        settings.audit.follow(&settings.data_dir, &data_dir);
+        settings.data_dir = data_dir;
     }
     if settings.listen.traffic == settings.listen.admin {
         return Err(vec![Problem::of_file(&source.name, "traffic and admin need different addresses")]);

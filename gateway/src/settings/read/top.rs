@@ -18,7 +18,9 @@ use super::{
     place::{Pem, Place, reason},
     routes, upstreams,
 };
-use crate::settings::{Baseline, Carbon, Folders, Listen, Policies, Settings, TlsFiles, TrustedHeader};
+use crate::settings::{
+    Baseline, Books, Carbon, Folders, Listen, Policies, Settings, TlsFiles, TrustedHeader,
+};
 
 const TRAFFIC: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8081);
@@ -68,6 +70,15 @@ pub(super) fn folders(value: Value<'_>, place: &Place<'_>) -> Option<Folders> {
     let data = data_dir_of(&mut map, place);
     let audit = map.optional("audit", |v| v.map()?.optional("dir", |v| place.path(v)));
     Some(Folders { audit: audit.unwrap_or_else(|| data.join(audit::AUDIT)), data })
+}
+
+/// Reads what the commands on the audit log need and passes over everything else.
+pub(super) fn books(value: Value<'_>, place: &Place<'_>) -> Option<Books> {
+    let mut map = value.map()?;
+    let data = data_dir_of(&mut map, place);
+    let audit = audit::audit(&mut map, place, &data);
+    let listen = map.or("listen", plain_listen(), |v| listen(v, place));
+    Some(Books { data, audit, admin: listen.admin })
 }
 
 /// An IP address with a port, or `localhost` with one.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use weir_audit::Retention;
+use weir_audit::{Retention, proof::keys::VerifierKey};
 use weir_sinks::SinkSettings;
 
 use super::Secret;
@@ -32,6 +32,8 @@ pub struct AuditSettings {
     pub retention: Retention,
     /// A second place that remembers the last checkpoint.
     pub anchor: Option<AnchorSettings>,
+    /// Witnesses that are asked to cosign checkpoints.
+    pub witnesses: Vec<WitnessSettings>,
     /// Where calls are looked up.
     pub index: IndexSettings,
     /// Who gets the records outside.
@@ -80,6 +82,19 @@ pub enum AnchorSettings {
     Folder(PathBuf),
     /// A PostgreSQL database, by its URL.
     Postgres(Secret),
+}
+
+/// A witness: `http` only, since what it says is signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WitnessSettings {
+    /// The key its cosignatures are checked with.
+    pub key: VerifierKey,
+    /// Host name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// What stands before `/add-checkpoint`; empty or beginning with a slash.
+    pub path: String,
 }
 
 /// Where calls are looked up.
