@@ -1,7 +1,7 @@
 //! The few file operations the writer needs, behind a trait so that tests can make them fail.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, IoSlice, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
@@ -36,6 +36,14 @@ pub trait SegmentFile: Send {
     /// # Errors
     /// The system's reason; how much was written is then unknown.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Appends all bytes of all `parts`, in their order; what is left of `parts` means nothing.
+    ///
+    /// # Errors
+    /// As [`SegmentFile::append`].
+    fn append_all(&mut self, parts: &mut [IoSlice<'_>]) -> io::Result<()> {
+        parts.iter().try_for_each(|part| self.append(part))
+    }
 
     /// Returns when everything appended so far will survive a loss of power.
     ///
@@ -116,7 +124,41 @@ impl SegmentFile for LocalFile {
         self.0.write_all(bytes)
     }
 
+    fn append_all(&mut self, mut parts: &mut [IoSlice<'_>]) -> io::Result<()> {
+        // Steps over parts without bytes, which would else look like a full disk.
+        IoSlice::advance_slices(&mut parts, 0);
+        while !parts.is_empty() {
+            match self.0.write_vectored(parts) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => IoSlice::advance_slices(&mut parts, written),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
     fn sync(&mut self) -> io::Result<()> {
         self.0.sync_data()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_appended_in_their_order() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        let mut file = LocalDisk.create(&path).unwrap();
+        // More of them than one system call takes, and some without bytes.
+        let texts: Vec<_> =
+            (0..3000).map(|at| if at % 3 == 0 { String::new() } else { format!("{at} ") }).collect();
+        for part in [&texts[..], &texts[..2], &[]] {
+            let mut slices: Vec<_> = part.iter().map(|text| IoSlice::new(text.as_bytes())).collect();
+            file.append_all(&mut slices).unwrap();
+        }
+        assert_eq!(fs::read_to_string(&path).unwrap(), texts.concat() + &texts[..2].concat());
     }
 }

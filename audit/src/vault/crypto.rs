@@ -4,7 +4,7 @@
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::error::Unspecified;
-use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Salt};
+use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Prk, Salt};
 use aws_lc_rs::{constant_time, digest, hmac};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -90,14 +90,41 @@ pub(super) fn unwrap_key(by: &Secret, wrapped: &[u8; WRAPPED], context: &[u8]) -
     opened.as_ref().try_into().ok().map(Secret::new)
 }
 
-/// What a text is looked up by without being kept: HMAC-SHA256, with one byte that keeps the domains apart.
-pub(super) fn blind(by: &Secret, domain: u8, text: &[u8]) -> [u8; 32] {
-    let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, by.bytes()));
-    context.update(&[domain]);
-    context.update(text);
-    let mut out = [0; 32];
-    out.copy_from_slice(context.sign().as_ref());
-    out
+/// Makes blind indexes: what a text is looked up by without being kept.
+pub(super) struct Blinder(hmac::Key);
+
+impl Blinder {
+    pub(super) fn new(by: &Secret) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, by.bytes()))
+    }
+
+    /// HMAC-SHA256, with one byte that keeps the domains apart.
+    pub(super) fn blind(&self, domain: u8, text: &[u8]) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&self.0);
+        context.update(&[domain]);
+        context.update(text);
+        let mut out = [0; 32];
+        out.copy_from_slice(context.sign().as_ref());
+        out
+    }
+}
+
+/// What the bodies of a subject are sealed by; made from the subject key once, not for each body.
+pub(super) struct SealingKey(Secret);
+
+impl SealingKey {
+    pub(super) fn new(subject: &Secret) -> Result<Self, AuditError> {
+        subject.derive(b"seal").map(Self)
+    }
+
+    /// Key and commitment of one body: the two halves of one HKDF-Expand.
+    fn body_keys(&self, salt: &[u8], context: &[u8]) -> Result<(Secret, [u8; 32]), Unspecified> {
+        let mut out = Zeroizing::new([0; 2 * KEY]);
+        let prk = Prk::new_less_safe(HKDF_SHA256, self.0.bytes());
+        prk.expand(&[BODY_LABEL, salt, context], Length(out.len()))?.fill(out.as_mut())?;
+        let (key, commitment) = out.split_first_chunk::<KEY>().ok_or(Unspecified)?;
+        Ok((Secret::new(*key), commitment.try_into().map_err(|_| Unspecified)?))
+    }
 }
 
 /// What a body is bound to: call, tenant, schema and kind, each behind its length (u32, big-endian).
@@ -115,14 +142,14 @@ pub(super) fn context(call: uuid::Uuid, tenant: &str, kind: BodyKind) -> Vec<u8>
 /// Encrypts the plaintext at the end of `bytes`, in front of which a fresh random salt stands at `salt_at`, and
 /// appends the tag; the commitment to the key used.
 pub(super) fn seal(
-    subject: &Secret,
+    by: &SealingKey,
     context: &[u8],
     bytes: &mut Vec<u8>,
     salt_at: usize,
 ) -> Result<[u8; 32], AuditError> {
     let sealed = bytes.get_mut(salt_at..).and_then(<[u8]>::split_first_chunk_mut::<SALT>);
     let sealed = sealed.ok_or(Unspecified).and_then(|(salt, text)| {
-        let (key, commitment) = body_keys(subject, salt, context)?;
+        let (key, commitment) = by.body_keys(salt, context)?;
         Ok((cipher(&key)?.seal_in_place_separate_tag(once(), Aad::from(context), text)?, commitment))
     });
     match sealed {
@@ -131,7 +158,7 @@ pub(super) fn seal(
             Ok(commitment)
         }
         Err(error) => {
-            bytes.zeroize();
+            bytes.get_mut(salt_at..).unwrap_or_default().zeroize();
             Err(refused("sealing a body")(error))
         }
     }
@@ -139,13 +166,13 @@ pub(super) fn seal(
 
 /// The plaintext of what [`seal`] wrote; `None` if key, commitment, context or any byte is another one.
 pub(super) fn unseal(
-    subject: &Secret,
+    by: &SealingKey,
     context: &[u8],
     commitment: &[u8],
     sealed: &[u8],
 ) -> Option<Zeroizing<Vec<u8>>> {
     let (salt, text) = sealed.split_at_checked(SALT)?;
-    let (key, expected) = body_keys(subject, salt, context).ok()?;
+    let (key, expected) = by.body_keys(salt, context).ok()?;
     constant_time::verify_slices_are_equal(&expected, commitment).ok()?;
     let mut text = Zeroizing::new(text.to_vec());
     let length = cipher(&key).ok()?.open_in_place(once(), Aad::from(context), &mut text).ok()?.len();
@@ -168,14 +195,6 @@ pub(super) fn spell(bytes: &[u8]) -> String {
 /// What [`spell`] wrote.
 pub(super) fn unspell<const N: usize>(text: &str) -> Option<[u8; N]> {
     URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
-}
-
-/// Key and commitment of one body: the two halves of one HKDF output.
-fn body_keys(subject: &Secret, salt: &[u8], context: &[u8]) -> Result<(Secret, [u8; 32]), Unspecified> {
-    let mut out = Zeroizing::new([0; 2 * KEY]);
-    expand(subject, salt, &[BODY_LABEL, context], out.as_mut())?;
-    let (key, commitment) = out.split_first_chunk::<KEY>().ok_or(Unspecified)?;
-    Ok((Secret::new(*key), commitment.try_into().map_err(|_| Unspecified)?))
 }
 
 // INVARIANT: a body's key comes from a fresh random salt and seals one body, so one nonce serves all.
@@ -217,11 +236,15 @@ mod tests {
         Secret::new(bytes)
     }
 
+    fn sealing(subject: Secret) -> SealingKey {
+        SealingKey::new(&subject).unwrap()
+    }
+
     /// The sealed bytes of `hello` and the commitment, under a salt that is always the same.
     fn sample() -> (Vec<u8>, [u8; 32]) {
         let mut bytes = [&[0xa5; SALT][..], b"hello"].concat();
         let context = context(Uuid::from_u128(1), "acme", BodyKind::Request);
-        let commitment = seal(&key(), &context, &mut bytes, 0).unwrap();
+        let commitment = seal(&sealing(key()), &context, &mut bytes, 0).unwrap();
         (bytes, commitment)
     }
 
@@ -229,9 +252,9 @@ mod tests {
     fn a_body_is_sealed_as_another_implementation_seals_it() {
         // Computed from docs/audit-bodies.md by Python's hmac and hashlib and the AES of its `cryptography`.
         let (sealed, commitment) = sample();
-        assert_eq!(spell(&commitment), "M-wEIMrrnfYyDz36zPtf4oVQV2KB6E2gfWBH8JMVufc");
-        assert_eq!(spell(&sealed[SALT..]), "ERovRT4CSuYkUDIEuxWwtKvvrOcA");
-        assert_eq!(spell(&sha256(&sealed)), "5fmHdOA-g8v_N9L_omAyAvSc4_YmWefR1MOaHuP7QU4");
+        assert_eq!(spell(&commitment), "WYxuQnWBOyJ4fs7_VM83oooA10aHm_8RlSY8O3YBrFo");
+        assert_eq!(spell(&sealed[SALT..]), "YOSO7QNhxQ8oYSogx7ndf3qVFwqf");
+        assert_eq!(spell(&sha256(&sealed)), "0VNcdSCtoC0R5xGRybeHsTM7xUNo587NSazgqtDlMko");
     }
 
     #[test]
@@ -239,28 +262,29 @@ mod tests {
         let (sealed, commitment) = sample();
         let of = |call: u128, tenant: &str, kind| context(Uuid::from_u128(call), tenant, kind);
         let right = of(1, "acme", BodyKind::Request);
-        let opens = |key: &Secret, context: &[u8], commitment: &[u8], sealed: &[u8]| {
+        let key = sealing(key());
+        let opens = |key: &SealingKey, context: &[u8], commitment: &[u8], sealed: &[u8]| {
             unseal(key, context, commitment, sealed).map(|text| text.to_vec())
         };
-        assert_eq!(opens(&key(), &right, &commitment, &sealed), Some(b"hello".to_vec()));
+        assert_eq!(opens(&key, &right, &commitment, &sealed), Some(b"hello".to_vec()));
         for wrong in
             [of(2, "acme", BodyKind::Request), of(1, "acm", BodyKind::Request), of(1, "acme", BodyKind::Sent)]
         {
-            assert_eq!(opens(&key(), &wrong, &commitment, &sealed), None);
+            assert_eq!(opens(&key, &wrong, &commitment, &sealed), None);
         }
-        assert_eq!(opens(&Secret::new([7; KEY]), &right, &commitment, &sealed), None);
+        assert_eq!(opens(&sealing(Secret::new([7; KEY])), &right, &commitment, &sealed), None);
         for bit in 0..commitment.len() * 8 {
             let mut other = commitment;
             other[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(opens(&key(), &right, &other, &sealed), None, "bit {bit} of the commitment");
+            assert_eq!(opens(&key, &right, &other, &sealed), None, "bit {bit} of the commitment");
         }
         for bit in 0..sealed.len() * 8 {
             let mut other = sealed.clone();
             other[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(opens(&key(), &right, &commitment, &other), None, "bit {bit}");
+            assert_eq!(opens(&key, &right, &commitment, &other), None, "bit {bit}");
         }
         for cut in 0..sealed.len() {
-            assert_eq!(opens(&key(), &right, &commitment, &sealed[..cut]), None, "cut at {cut}");
+            assert_eq!(opens(&key, &right, &commitment, &sealed[..cut]), None, "cut at {cut}");
         }
     }
 
@@ -273,7 +297,8 @@ mod tests {
         assert_eq!(opens(&key(), b"there"), None);
         assert_eq!(opens(&secret, b"here"), None);
         assert_ne!(wrapped, wrap(&key(), &secret, b"here", &System::default()).unwrap(), "a fresh nonce");
-        assert_ne!(blind(&key(), 0, b"ada"), blind(&key(), 1, b"ada"));
-        assert_ne!(blind(&key(), 0, b"ada"), blind(&secret, 0, b"ada"));
+        let blinder = Blinder::new(&key());
+        assert_ne!(blinder.blind(0, b"ada"), blinder.blind(1, b"ada"));
+        assert_ne!(blinder.blind(0, b"ada"), Blinder::new(&secret).blind(0, b"ada"));
     }
 }

@@ -35,15 +35,22 @@ pub(super) struct Place {
 /// Fills in the head of `frame`, whose sealed bytes stand behind it.
 pub(super) fn finish(frame: &mut [u8], label: &Label) {
     let Some((head, sealed)) = frame.split_first_chunk_mut::<HEAD>() else { return };
-    let mut out = Vec::with_capacity(HEAD);
-    out.extend_from_slice(MAGIC);
-    out.extend_from_slice(&u32::try_from(sealed.len()).unwrap_or(u32::MAX).to_le_bytes());
-    out.extend_from_slice(&[label.kind.code(), 0, 0, 0]);
-    out.extend_from_slice(label.call.as_bytes());
-    out.extend_from_slice(&label.key);
-    out.resize(SUM_AT, 0);
-    out.extend_from_slice(&crc32c::crc32c(&out).to_le_bytes());
-    head.copy_from_slice(&out);
+    let mut rest = head.as_mut_slice();
+    let fields: [&[u8]; 5] = [
+        MAGIC,
+        &u32::try_from(sealed.len()).unwrap_or(u32::MAX).to_le_bytes(),
+        &[label.kind.code(), 0, 0, 0],
+        label.call.as_bytes(),
+        &label.key,
+    ];
+    for field in fields {
+        let Some((place, behind)) = rest.split_at_mut_checked(field.len()) else { return };
+        place.copy_from_slice(field);
+        rest = behind;
+    }
+    rest.fill(0);
+    let Some((fields, sum)) = head.split_last_chunk_mut::<4>() else { return };
+    *sum = crc32c::crc32c(fields).to_le_bytes();
 }
 
 /// The frames of a file whose bytes are `bytes`, from `start` on, and where the last whole one ends.

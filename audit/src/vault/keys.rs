@@ -6,17 +6,18 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
+use std::io::{Seek, SeekFrom};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::cache::Cache;
-use super::crypto::{self, Secret, WRAPPED};
+use super::crypto::{self, Blinder, SealingKey, Secret, WRAPPED};
 use super::slot::{self, Slot, State};
 use super::subject::Key;
+use super::supply::Supply;
 use crate::disk::{lock_file, make_folder, replace};
 use crate::error::AuditError;
-use crate::options::Ambient;
 use crate::text::Text;
 
 pub(super) const STORE_CONTEXT: &[u8] = b"weir key store v1";
@@ -48,7 +49,7 @@ pub(super) struct Place {
 pub(super) struct KeyStore {
     dir: PathBuf,
     kek: Secret,
-    ambient: Arc<dyn Ambient>,
+    supply: Arc<Supply>,
     epoch: File,
     tenants: Mutex<HashMap<String, Arc<Tenant>>>,
     cache: Mutex<Cache>,
@@ -62,7 +63,7 @@ struct Tenant {
     name: Text,
     dir: PathBuf,
     wrapping: Secret,
-    blinding: Secret,
+    blinder: Blinder,
 }
 
 impl KeyStore {
@@ -70,7 +71,7 @@ impl KeyStore {
     pub(super) fn open(
         dir: &Path,
         kek: Secret,
-        ambient: Arc<dyn Ambient>,
+        supply: Arc<Supply>,
         cache: usize,
     ) -> Result<Self, AuditError> {
         make_folder(dir)?;
@@ -80,7 +81,7 @@ impl KeyStore {
         let store = Self {
             dir: dir.to_owned(),
             kek,
-            ambient,
+            supply,
             epoch,
             tenants: Mutex::default(),
             cache: Mutex::new(Cache::new(cache)),
@@ -113,7 +114,9 @@ impl KeyStore {
         // It may come from another process that has not synced it.
         self.mark_dirty(&path)?;
         let secret = tenant.open(&slot).ok_or(damaged(&path, "a key can't be unwrapped"))?;
-        let key = Arc::new(Key::new(tenant.name.clone(), &slot, secret));
+        let sealing = SealingKey::new(&secret)?;
+        let supply = Arc::clone(&self.supply);
+        let key = Arc::new(Key::new(tenant.name.clone(), &slot, sealing, supply));
         held(&self.cache).insert(epoch, blind, &key);
         Ok(key)
     }
@@ -190,13 +193,14 @@ impl KeyStore {
             return Ok(place.slot);
         }
         let mut reference = [0; 16];
-        self.ambient.secret(&mut reference)?;
+        self.supply.ambient.secret(&mut reference)?;
         // The first byte says in which file the slot is.
         reference[0] = blind[0];
         let day = if let Owner::Day(day) = owner { day } else { 0 };
-        let secret = Secret::random(&*self.ambient)?;
+        let secret = Secret::random(&*self.supply.ambient)?;
         let mut slot = Slot { state: State::Live, day, reference, blind, wrapped: [0; WRAPPED] };
-        slot.wrapped = crypto::wrap(&tenant.wrapping, &secret, &tenant.context(&slot), &*self.ambient)?;
+        slot.wrapped =
+            crypto::wrap(&tenant.wrapping, &secret, &tenant.context(&slot), &*self.supply.ambient)?;
         slot::append(path, &slot).map_err(AuditError::io("writing", path))?;
         self.mark_dirty(&tenant.dir)?;
         Ok(slot)
@@ -220,7 +224,7 @@ impl KeyStore {
             name: Text::from(name.to_owned()),
             dir,
             wrapping: secret.derive(b"wrap")?,
-            blinding: secret.derive(b"blind")?,
+            blinder: Blinder::new(&secret.derive(b"blind")?),
         });
         held(&self.tenants).insert(name.to_owned(), Arc::clone(&tenant));
         Ok(Some(tenant))
@@ -232,8 +236,8 @@ impl KeyStore {
         let path = dir.join("tenant");
         if !path.is_file() {
             make_folder(&dir)?;
-            let secret = Secret::random(&*self.ambient)?;
-            let wrapped = crypto::wrap(&self.kek, &secret, &tenant_context(&dir), &*self.ambient)?;
+            let secret = Secret::random(&*self.supply.ambient)?;
+            let wrapped = crypto::wrap(&self.kek, &secret, &tenant_context(&dir), &*self.supply.ambient)?;
             replace(&path, &wrapped).map_err(AuditError::io("writing", &path))?;
         }
         drop(lock);
@@ -256,7 +260,9 @@ impl KeyStore {
 
     /// Forgets all cached keys if any process has destroyed one since.
     fn refresh(&self) -> Result<u64, AuditError> {
-        let epoch = self.epoch.metadata().map_err(AuditError::io("reading", self.dir.join("epoch")))?.len();
+        // The end of a file is found at half the price of all that is known about it.
+        let end = (&self.epoch).seek(SeekFrom::End(0));
+        let epoch = end.map_err(|error| AuditError::io("reading", self.dir.join("epoch"))(error))?;
         held(&self.cache).move_to(epoch);
         Ok(epoch)
     }
@@ -282,8 +288,8 @@ impl KeyStore {
                 known.map(drop).ok_or(AuditError::WrongKey { path })
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let proof = Secret::random(&*self.ambient)?;
-                let wrapped = crypto::wrap(&self.kek, &proof, STORE_CONTEXT, &*self.ambient)?;
+                let proof = Secret::random(&*self.supply.ambient)?;
+                let wrapped = crypto::wrap(&self.kek, &proof, STORE_CONTEXT, &*self.supply.ambient)?;
                 replace(&path, &wrapped).map_err(AuditError::io("writing", &path))
             }
             Err(error) => Err(AuditError::io("reading", &path)(error)),
@@ -294,8 +300,8 @@ impl KeyStore {
 impl Tenant {
     fn blind(&self, owner: Owner<'_>) -> [u8; 32] {
         match owner {
-            Owner::Subject(name) => crypto::blind(&self.blinding, 0, name.as_bytes()),
-            Owner::Day(day) => crypto::blind(&self.blinding, 1, &day.to_be_bytes()),
+            Owner::Subject(name) => self.blinder.blind(0, name.as_bytes()),
+            Owner::Day(day) => self.blinder.blind(1, &day.to_be_bytes()),
         }
     }
 

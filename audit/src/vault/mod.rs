@@ -4,6 +4,7 @@
 //! references only; keys live in a folder of their own, which no backup of the log brings back.
 //! docs/audit-bodies.md spells the formats, docs/decisions/0012 the reasons.
 
+mod bodies;
 mod cache;
 mod catalogue;
 mod crypto;
@@ -17,6 +18,7 @@ mod rotate;
 mod shelf;
 mod slot;
 mod subject;
+mod supply;
 mod volume;
 
 use std::fmt;
@@ -32,15 +34,17 @@ use crate::options::{Ambient, System, day_of};
 use crate::text::Text;
 use crypto::{KEY, Secret};
 use keys::{KeyStore, Owner};
+use supply::{Spare, Supply};
 
+pub use bodies::Bodies;
+pub(crate) use bodies::Kept;
 pub use erase::{Erase, Receipt, Whom};
 pub use files::{BodyFiles, Stored};
 pub use open::{Hidden, Opened, Plaintext};
 pub use prune::PrunedBodies;
 pub use rotate::change_kek;
 pub(crate) use shelf::Shelf;
-pub(crate) use subject::Kept;
-pub use subject::{Bodies, Subject};
+pub use subject::Subject;
 
 /// Longest body that may be kept, whatever the settings say.
 const MOST: usize = 256 << 20;
@@ -134,8 +138,7 @@ pub struct Vault {
     files: BodyFiles,
     keys_dir: PathBuf,
     keys: KeyStore,
-    ambient: Arc<dyn Ambient>,
-    max_body: usize,
+    supply: Arc<Supply>,
     volume_bytes: u64,
 }
 
@@ -156,12 +159,12 @@ impl Vault {
             Kek::Beside => kek_from(&keys.join("kek"), keys, &*ambient)?,
             Kek::File(path) => kek_from(&path, keys, &*ambient)?,
         };
+        let supply = Arc::new(Supply { ambient, most: options.max_body.min(MOST), spare: Spare::default() });
         Ok(Self {
             files: BodyFiles::open(bodies),
             keys_dir: keys.to_owned(),
-            keys: KeyStore::open(keys, kek, Arc::clone(&ambient), options.cached_keys)?,
-            ambient,
-            max_body: options.max_body.min(MOST),
+            keys: KeyStore::open(keys, kek, Arc::clone(&supply), options.cached_keys)?,
+            supply,
             volume_bytes: options.volume_bytes,
         })
     }
@@ -175,9 +178,8 @@ impl Vault {
     /// # Errors
     /// [`AuditError::KeyStore`], [`AuditError::Crypto`], [`AuditError::Io`].
     pub fn subject(&self, tenant: &str, subject: Option<&str>) -> Result<Subject, AuditError> {
-        let owner = subject.map_or(Owner::Day(day_of(self.ambient.wall())), Owner::Subject);
-        let key = self.keys.obtain(tenant, owner)?;
-        Ok(Subject { key, ambient: Arc::clone(&self.ambient), most: self.max_body })
+        let owner = subject.map_or(Owner::Day(day_of(self.supply.ambient.wall())), Owner::Subject);
+        self.keys.obtain(tenant, owner).map(Subject)
     }
 
     /// The random reference to a data subject, for [`crate::Intent::subject_ref`]; as [`Vault::subject`].

@@ -4,10 +4,11 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
+use super::crypto::{self, SealingKey};
 use super::files::{bodies_of, call_of, fits};
 use super::keys::Found;
 use super::slot::State;
-use super::{BodyKind, Vault, crypto};
+use super::{BodyKind, Vault};
 use crate::error::AuditError;
 use crate::record::Record;
 
@@ -82,11 +83,12 @@ impl Vault {
             let is_pruned = record.time.time() < self.files.pruned_before()?;
             return Ok(Opened::Hidden(if is_pruned { Hidden::Pruned } else { Hidden::Damaged }));
         };
+        let key = SealingKey::new(&secret)?;
         let context = crypto::context(call_of(record), record.tenant.as_str(), kind);
         let commitment: Option<[u8; 32]> = crypto::unspell(body.commitment.as_str());
         let plain = commitment
             .filter(|_| fits(body, &sealed))
-            .and_then(|commitment| crypto::unseal(&secret, &context, &commitment, &sealed));
+            .and_then(|commitment| crypto::unseal(&key, &context, &commitment, &sealed));
         Ok(plain.map_or(Opened::Hidden(Hidden::Damaged), |plain| Opened::Plain(Plaintext(plain))))
     }
 }

@@ -2,12 +2,13 @@
 //! that name them.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::IoSlice;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Vault;
-use super::frame::{HEAD, Place};
-use super::subject::Sealed;
+use super::bodies::Kept;
+use super::frame::{self, Place};
 use super::volume::{self, VOLUME_HEAD};
 use crate::disk::{Disk, SegmentFile, lock_file};
 use crate::error::AuditError;
@@ -21,7 +22,9 @@ pub(crate) struct Shelf {
     vault: Arc<Vault>,
     disk: Arc<dyn Disk>,
     current: Option<Current>,
-    buffer: Vec<u8>,
+    /// Frames that are not handed to the system yet, and how many bytes they are.
+    waiting: Vec<Vec<u8>>,
+    waiting_bytes: usize,
     has_room: bool,
 }
 
@@ -46,7 +49,7 @@ impl Shelf {
                 close_orphan(&path)?;
             }
         }
-        Ok(Self { vault, disk, current: None, buffer: Vec::new(), has_room: true })
+        Ok(Self { vault, disk, current: None, waiting: Vec::new(), waiting_bytes: 0, has_room: true })
     }
 
     /// Looks whether the disk of the bodies, which may not be the log's, has `floor` bytes free.
@@ -64,9 +67,12 @@ impl Shelf {
         self.has_room
     }
 
-    /// Takes one body of the group.
-    pub(crate) fn put(&mut self, sealed: &Sealed) -> Result<(), AuditError> {
-        let day = day_of(self.vault.ambient.wall());
+    /// Takes the frames of one record's bodies.
+    pub(crate) fn put(&mut self, kept: &mut Kept) -> Result<(), AuditError> {
+        if kept.frames.is_empty() {
+            return Ok(());
+        }
+        let day = day_of(self.vault.supply.ambient.wall());
         if self.current.as_ref().is_some_and(|current| current.day != day) {
             self.close()?;
         }
@@ -74,12 +80,12 @@ impl Shelf {
             Some(current) => current,
             none => none.insert(begin(&self.vault, &*self.disk)?),
         };
-        let start = current.length + self.buffer.len() as u64;
-        self.buffer.extend_from_slice(&sealed.bytes);
-        let length = sealed.bytes.len().saturating_sub(HEAD);
-        let length = u32::try_from(length).unwrap_or(u32::MAX);
-        current.places.push(Place { label: sealed.label, offset: start + HEAD as u64, length });
-        if self.buffer.len() >= GATHER { self.flush() } else { Ok(()) }
+        let start = current.length + self.waiting_bytes as u64;
+        let (places, _) = frame::scan(&kept.frames, 0);
+        current.places.extend(places.into_iter().map(|it| Place { offset: start + it.offset, ..it }));
+        self.waiting_bytes += kept.frames.len();
+        self.waiting.push(std::mem::take(&mut kept.frames));
+        if self.waiting_bytes >= GATHER { self.flush() } else { Ok(()) }
     }
 
     /// Makes the keys that are in use, and then all bodies taken so far, durable.
@@ -101,10 +107,12 @@ impl Shelf {
     }
 
     fn flush(&mut self) -> Result<(), AuditError> {
-        let Some(current) = self.current.as_mut().filter(|_| !self.buffer.is_empty()) else { return Ok(()) };
-        current.file.append(&self.buffer).map_err(AuditError::io("writing", &current.path))?;
-        current.length += self.buffer.len() as u64;
-        self.buffer.clear();
+        let Some(current) = self.current.as_mut().filter(|_| self.waiting_bytes > 0) else { return Ok(()) };
+        let mut parts: Vec<_> = self.waiting.iter().map(|frames| IoSlice::new(frames)).collect();
+        current.file.append_all(&mut parts).map_err(AuditError::io("writing", &current.path))?;
+        current.length += self.waiting_bytes as u64;
+        self.vault.supply.spare.give(&mut self.waiting);
+        self.waiting_bytes = 0;
         Ok(())
     }
 }
@@ -112,13 +120,13 @@ impl Shelf {
 fn begin(vault: &Vault, disk: &dyn Disk) -> Result<Current, AuditError> {
     // Nobody may take the new volume for one that a crash left.
     let _lock = lock(&vault.files.dir)?;
-    let id = new_id(&*vault.ambient);
+    let id = new_id(&*vault.supply.ambient);
     let path = vault.files.dir.join(format!("{id}.body"));
     let mut file = disk.create(&path).map_err(AuditError::io("creating", &path))?;
     let held = File::open(&path).map_err(AuditError::io("opening", &path))?;
     held.lock().map_err(AuditError::io("locking", &path))?;
     file.append(&volume::head()).map_err(AuditError::io("writing", &path))?;
-    let day = day_of(vault.ambient.wall());
+    let day = day_of(vault.supply.ambient.wall());
     let length = VOLUME_HEAD as u64;
     Ok(Current { path, file, _lock: held, length, synced: 0, day, places: Vec::new() })
 }
