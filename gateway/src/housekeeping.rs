@@ -25,6 +25,9 @@ use crate::{
 /// How often gauges are brought up to date.
 const GAUGES: Duration = Duration::from_secs(2);
 
+/// How often retention is applied.
+const DAY: Duration = Duration::from_secs(86_400);
+
 /// What runs beside the traffic.
 pub struct Housekeeping {
     gate: Arc<Gate>,
@@ -83,6 +86,17 @@ impl Housekeeping {
         watch::run(self.gate.settings(), changed).await;
     }
 
+    /// Removes what is past its retention time, once a day.
+    async fn retention(&self) {
+        loop {
+            tokio::time::sleep(DAY).await;
+            match archive::pruning::prune(&self.gate.archive, "gateway").await {
+                Ok(pruned) => tracing::info!(records = pruned.records, "retention"),
+                Err(fault) => tracing::error!(%fault, "retention failed; it is tried again in a day"),
+            }
+        }
+    }
+
     async fn gauges(&self, mut stop: ShutdownWatch) {
         let stopped = async move {
             let _ended = stop.wait_for(|stopping| *stopping).await.is_err();
@@ -128,6 +142,7 @@ impl BackgroundService for Housekeeping {
             prober.start(stop.clone()),
             self.gate.callers().watch(),
             self.reloads(),
+            self.retention(),
             self.gauges(stop.clone()),
         );
     }

@@ -10,7 +10,7 @@ const SECONDS: [f64; 17] = [
 ];
 
 /// Every metric with its meaning, for `/metrics` and the operator's page.
-const MEANINGS: [(&str, &str); 13] = [
+const MEANINGS: [(&str, &str); 21] = [
     ("weir_requests_total", "exchanges by endpoint, status class and decision"),
     ("weir_request_seconds", "from the request's head to the end of its record"),
     (
@@ -27,6 +27,14 @@ const MEANINGS: [(&str, &str); 13] = [
     ("weir_malformed_heads_total", "connections whose request head was not HTTP"),
     ("weir_reloads_total", "reloads by result"),
     ("weir_in_flight", "exchanges running now"),
+    ("weir_audit_unsealed_records", "records on disk that no checkpoint covers yet"),
+    ("weir_audit_seal_alarm", "1 while sealing, its anchor or a witness fails"),
+    ("weir_index_lag_records", "records in the audit log that the index has not"),
+    ("weir_index_lag_seconds", "for how long the index has been behind, in seconds"),
+    ("weir_index_alarm", "1 while log and index contradict each other"),
+    ("weir_sink_lag_records", "records that a sink has not delivered"),
+    ("weir_sink_lag_seconds", "age of the oldest of those, in seconds"),
+    ("weir_sink_alarm", "1 while a sink needs its operator"),
 ];
 
 /// Installs the recorder of the whole process.
@@ -41,7 +49,7 @@ pub fn install() -> Result<PrometheusHandle> {
     for (name, meaning) in MEANINGS {
         if name.ends_with("_total") {
             metrics::describe_counter!(name, meaning);
-        } else if name.ends_with("_seconds") {
+        } else if name.ends_with("_seconds") && !name.contains("_lag_") {
             metrics::describe_histogram!(name, meaning);
         } else {
             metrics::describe_gauge!(name, meaning);

@@ -38,18 +38,27 @@ impl Bodies {
     /// # Errors
     /// [`AuditError::Crypto`].
     pub fn seal(&mut self, kind: BodyKind, plaintext: &[u8]) -> Result<(), AuditError> {
-        let kept = match kind {
-            BodyKind::Request | BodyKind::Sent => &mut self.request,
-            BodyKind::Reply | BodyKind::Returned => &mut self.reply,
-        };
-        let key = &*self.subject.0;
+        let subject = self.subject.clone();
+        let key = &*subject.0;
         if plaintext.len() > key.supply.most {
-            kept.is_shed = true;
+            self.leave_out(kind);
             return Ok(());
         }
         let salt = self.salts.next(&*key.supply.ambient)?;
         let label = Label { call: self.call, kind, key: key.id };
-        kept.seal(key, label, (&salt, plaintext))
+        self.side(kind).seal(key, label, (&salt, plaintext))
+    }
+
+    /// Says that a body was left out: its record will say `shed`.
+    pub fn leave_out(&mut self, kind: BodyKind) {
+        self.side(kind).is_shed = true;
+    }
+
+    fn side(&mut self, kind: BodyKind) -> &mut Kept {
+        match kind {
+            BodyKind::Request | BodyKind::Sent => &mut self.request,
+            BodyKind::Reply | BodyKind::Returned => &mut self.reply,
+        }
     }
 
     /// The call they belong to.

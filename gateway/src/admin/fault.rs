@@ -11,13 +11,13 @@ use serde_json::json;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Fault {
     /// No key, or two different ones.
-    #[error("present one admin key as `authorization: Bearer` or `x-api-key`")]
+    #[error("present one key as `authorization: Bearer` or `x-api-key`")]
     NoKey,
     /// The key isn't known.
     #[error("the key is not valid")]
     BadKey,
     /// The key has another role.
-    #[error("the key does not have the role admin")]
+    #[error("the key has no role that opens this")]
     NotAdmin,
     /// No such page or endpoint.
     #[error("no such endpoint")]
@@ -26,7 +26,7 @@ pub(super) enum Fault {
     #[error("no such record")]
     NoRecord,
     /// The endpoint exists under another method.
-    #[error("this endpoint takes only GET")]
+    #[error("this endpoint does not take this method")]
     Method,
     /// A query parameter is not understood.
     #[error("the parameter {parameter} must be {expected}")]

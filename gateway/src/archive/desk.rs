@@ -117,7 +117,7 @@ impl Desk {
         Ok(self.index.events(&EventQuery { scope: who.scope(), ..query }).await?)
     }
 
-    /// One call with its records. A record id of its end finds it too.
+    /// One call with its records.
     ///
     /// # Errors
     /// [`DeskError::NotFound`] also for a call of another tenant; otherwise as [`Desk::calls`].

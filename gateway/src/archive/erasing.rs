@@ -3,7 +3,7 @@
 use serde::Serialize;
 use uuid::Uuid;
 use weir_audit::{
-    AdminEvent, Event, Holds, Stage,
+    Event, Holds, Stage,
     event::Hold,
     vault::{Erase, Whom},
 };
@@ -153,39 +153,6 @@ impl Desk {
         who.must_be(AuditRole::Admin)?;
         let key = self.archive.log.rotate_key(who.name.clone().into()).await?;
         Ok(key.to_string())
-    }
-
-    /// Removes what is past its retention time and under no hold.
-    ///
-    /// # Errors
-    /// [`DeskError::Role`], [`DeskError::Audit`].
-    pub async fn prune(&self, who: &Person) -> Result<weir_audit::Pruned, DeskError> {
-        who.must_be(AuditRole::Admin)?;
-        let holds = self.read_holds().await?;
-        let archive = self.archive.clone();
-        let done = tokio::task::spawn_blocking(move || {
-            let now = std::time::SystemTime::now();
-            let settings = &archive.settings;
-            let pruned = weir_audit::prune(&settings.dir, &settings.retention, now, &holds)?;
-            archive.vault.prune(&pruned)?;
-            if let (Some(oldest), true) = (pruned.oldest, pruned.segments > 0) {
-                let micros = weir_audit::Stamp::from(oldest).unix_micros();
-                let before = weir_index::Micros(i64::try_from(micros).unwrap_or(i64::MAX));
-                super::place(settings).store()?.drop_before(before)?;
-            }
-            Ok::<_, DeskError>(pruned)
-        });
-        let pruned = done.await.map_err(|_| DeskError::Stopped)??;
-        if pruned.segments > 0 {
-            let event = AdminEvent {
-                action: "audit.prune".into(),
-                actor: who.name.clone().into(),
-                object: format!("{} records", pruned.records).into(),
-                ..AdminEvent::default()
-            };
-            self.archive.log.append(Event::Admin(event)).await?;
-        }
-        Ok(pruned)
     }
 
     async fn read_holds(&self) -> Result<Holds, DeskError> {

@@ -129,7 +129,12 @@ impl Desk {
         loop {
             let page = self.calls(who, query.clone()).await?;
             for row in page.rows {
-                let call = self.call(who, row.announced.record_id).await?;
+                let call = match self.call(who, row.announced.record_id).await {
+                    Ok(call) => call,
+                    // Retention took it while the index still had it.
+                    Err(DeskError::NotFound) => continue,
+                    Err(error) => return Err(error),
+                };
                 let ending = call.end.map_or(Ending::Open, |end| Ending::Ended(Box::new(end)));
                 calls.push(Call { intent: call.intent, ending });
             }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::SystemTime};
 
 use anyhow::{Context, Result};
-use weir_audit::System;
+use weir_audit::{Log, System};
 use weir_index::{Indexer, Lane};
 use weir_sinks::{Sinks, States};
 
@@ -11,6 +11,7 @@ use super::{Archive, place};
 
 /// The followers of a running gateway.
 pub struct Followers {
+    log: Log,
     indexer: Indexer,
     sinks: States,
 }
@@ -33,7 +34,7 @@ impl Followers {
         })?;
         let states = sinks.states();
         tokio::spawn(sinks.run(stop));
-        Ok(Self { indexer, sinks: states })
+        Ok(Self { log: archive.log.clone(), indexer, sinks: states })
     }
 
     /// Brings the gauges of index and sinks up to date.
@@ -45,6 +46,11 @@ impl Followers {
         metrics::gauge!("weir_index_lag_records").set(behind as f64);
         metrics::gauge!("weir_index_lag_seconds").set(since);
         metrics::gauge!("weir_index_alarm").set(if index.alarm().is_some() { 1.0 } else { 0.0 });
+        if let Some(sealing) = self.log.sealing() {
+            let unsealed = self.log.durable_seq().saturating_sub(sealing.size);
+            metrics::gauge!("weir_audit_unsealed_records").set(unsealed as f64);
+            metrics::gauge!("weir_audit_seal_alarm").set(if sealing.fault.is_some() { 1.0 } else { 0.0 });
+        }
         for sink in self.sinks.read(SystemTime::now()) {
             let labels = [("sink", sink.sink.clone()), ("lane", sink.lane.to_string())];
             metrics::gauge!("weir_sink_lag_records", &labels).set(sink.lag_records as f64);

@@ -7,6 +7,7 @@ mod fault;
 pub mod filter;
 mod follow;
 mod open;
+pub mod pruning;
 mod reveal;
 mod witness;
 

@@ -19,21 +19,35 @@ pub struct Keep {
 
 /// One side of a reply: whole if it came so, gathered from pieces otherwise.
 #[derive(Default)]
-struct Side {
-    whole: Bytes,
-    pieces: Vec<u8>,
+enum Side {
+    #[default]
+    Nothing,
+    Whole(Bytes),
+    Pieces(Vec<u8>),
+    /// It is longer than what is kept: nothing of it is held any more.
+    TooLong,
 }
 
 impl Side {
     fn push(&mut self, bytes: &[u8], limit: usize) {
-        // One byte over the limit tells that it was longer; more are of no use.
-        let room = (limit + 1).saturating_sub(self.pieces.len());
-        self.pieces.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
+        match self {
+            Self::Nothing | Self::Whole(_) => *self = Self::Pieces(bytes.to_vec()),
+            Self::Pieces(pieces) => pieces.extend_from_slice(bytes),
+            Self::TooLong => {}
+        }
+        if matches!(self, Self::Pieces(pieces) if pieces.len() > limit) {
+            *self = Self::TooLong;
+        }
     }
 
-    fn take(&mut self) -> Bytes {
-        let side = std::mem::take(self);
-        if side.whole.is_empty() { side.pieces.into() } else { side.whole }
+    /// Its bytes; none when it was too long.
+    fn take(&mut self) -> Option<Bytes> {
+        match std::mem::take(self) {
+            Self::Nothing => Some(Bytes::new()),
+            Self::Whole(bytes) => Some(bytes),
+            Self::Pieces(pieces) => Some(pieces.into()),
+            Self::TooLong => None,
+        }
     }
 }
 
@@ -55,7 +69,7 @@ impl Keep {
 
     /// The reply as received, whole.
     pub fn reply(&mut self, body: &Bytes) {
-        self.keep(|keep| keep.reply.whole = body.clone());
+        self.keep(|keep| keep.reply = Side::Whole(body.clone()));
     }
 
     /// More of a reply that comes in pieces.
@@ -65,7 +79,7 @@ impl Keep {
 
     /// The reply as returned, whole.
     pub fn returned(&mut self, body: &Bytes) {
-        self.keep(|keep| keep.returned.whole = body.clone());
+        self.keep(|keep| keep.returned = Side::Whole(body.clone()));
     }
 
     /// More of what the caller gets in pieces.
@@ -79,7 +93,7 @@ impl Keep {
     /// When the cryptographic library fails.
     pub async fn seal_request(&mut self, call: uuid::Uuid) -> Result<Option<Bodies>, AuditError> {
         let (request, sent) = (std::mem::take(&mut self.request), std::mem::take(&mut self.sent));
-        self.seal(call, (BodyKind::Request, request), (BodyKind::Sent, sent)).await
+        self.seal(call, [(BodyKind::Request, Some(request)), (BodyKind::Sent, Some(sent))]).await
     }
 
     /// Seals the reply, as received and, where that differs, as returned.
@@ -88,28 +102,31 @@ impl Keep {
     /// As [`Keep::seal_request`].
     pub async fn seal_reply(&mut self, call: uuid::Uuid) -> Result<Option<Bodies>, AuditError> {
         let (reply, returned) = (self.reply.take(), self.returned.take());
-        self.seal(call, (BodyKind::Reply, reply), (BodyKind::Returned, returned)).await
+        self.seal(call, [(BodyKind::Reply, reply), (BodyKind::Returned, returned)]).await
     }
 
     async fn seal(
         &self,
         call: uuid::Uuid,
-        first: (BodyKind, Bytes),
-        second: (BodyKind, Bytes),
+        pair: [(BodyKind, Option<Bytes>); 2],
     ) -> Result<Option<Bodies>, AuditError> {
         let Some(subject) = self.subject.clone() else { return Ok(None) };
-        let is_heavy = first.1.len() + second.1.len() > HEAVY;
+        let size: usize = pair.iter().filter_map(|(_, bytes)| bytes.as_ref()).map(Bytes::len).sum();
         let work = move || {
             let mut bodies = Bodies::new(&subject, call);
-            let is_same = first.1 == second.1;
-            for (kind, bytes) in [first, second].into_iter().filter(|(_, bytes)| !bytes.is_empty()) {
-                if !(is_same && matches!(kind, BodyKind::Sent | BodyKind::Returned)) {
-                    bodies.seal(kind, &bytes)?;
+            let [(_, first), (_, second)] = &pair;
+            let is_twice = first.is_some() && first == second;
+            // What did not change on the way is kept once.
+            for (kind, bytes) in pair.into_iter().take(if is_twice { 1 } else { 2 }) {
+                match bytes {
+                    Some(bytes) if bytes.is_empty() => {}
+                    Some(bytes) => bodies.seal(kind, &bytes)?,
+                    None => bodies.leave_out(kind),
                 }
             }
             Ok(Some(bodies))
         };
-        if !is_heavy {
+        if size <= HEAVY {
             return work();
         }
         let sealed = tokio::task::spawn_blocking(work).await;

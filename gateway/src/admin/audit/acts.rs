@@ -4,7 +4,10 @@ use std::time::SystemTime;
 
 use axum::{
     Extension, Json,
-    extract::{Path, RawQuery, State, rejection::JsonRejection},
+    extract::{
+        Path, RawQuery, State,
+        rejection::{JsonRejection, PathRejection},
+    },
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -13,6 +16,8 @@ use uuid::Uuid;
 use super::{super::App, Refused};
 use crate::archive::{DeskError, Person, Whom, filter};
 
+/// The id in a path; one that is none names nothing.
+type PathId = Result<Path<Uuid>, PathRejection>;
 type Body<T> = Result<Json<T>, JsonRejection>;
 
 #[derive(Deserialize)]
@@ -55,9 +60,10 @@ pub(super) struct Step {
 pub(super) async fn reveal(
     State(app): State<App>,
     Extension(who): Extension<Person>,
-    Path(id): Path<Uuid>,
+    path: PathId,
     body: Body<Why>,
 ) -> Result<Json<Value>, Refused> {
+    let Path(id) = path.map_err(|_| DeskError::NotFound)?;
     let why = read(body, "a JSON object with `reason`")?;
     Ok(Json(json!({"bodies": app.state.desk.reveal(&who, id, &why.reason).await?})))
 }
@@ -65,9 +71,10 @@ pub(super) async fn reveal(
 pub(super) async fn review(
     State(app): State<App>,
     Extension(who): Extension<Person>,
-    Path(id): Path<Uuid>,
+    path: PathId,
     body: Body<Judgement>,
 ) -> Result<Json<Value>, Refused> {
+    let Path(id) = path.map_err(|_| DeskError::NotFound)?;
     let judged = read(body, "a JSON object with `state` and `reason`")?;
     app.state.desk.review(&who, id, (&judged.state, &judged.reason)).await?;
     Ok(Json(json!({"call": id, "state": judged.state})))
@@ -107,10 +114,11 @@ pub(super) async fn ask_hold(
 pub(super) async fn step_hold(
     State(app): State<App>,
     Extension(who): Extension<Person>,
-    Path(id): Path<Uuid>,
+    path: PathId,
     body: Body<Step>,
 ) -> Result<Json<Value>, Refused> {
     const ACTIONS: [&str; 3] = ["place", "ask-lift", "lift"];
+    let Path(id) = path.map_err(|_| DeskError::NotFound)?;
     let step = read(body, "a JSON object with `action` and `reason`")?;
     let action = ACTIONS.into_iter().find(|known| *known == step.action);
     let expected = "place, ask-lift or lift";

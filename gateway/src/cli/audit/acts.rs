@@ -72,7 +72,7 @@ pub struct About {
     #[arg(long, conflicts_with = "subject_ref")]
     subject: Option<String>,
     /// The person, by the reference that records have
-    #[arg(long, value_name = "REFERENCE")]
+    #[arg(long, value_name = "REFERENCE", allow_hyphen_values = true)]
     subject_ref: Option<String>,
 }
 
@@ -119,7 +119,7 @@ pub struct AddHold {
     #[arg(long, conflicts_with = "subject_ref")]
     subject: Option<String>,
     /// The person it covers, by the reference that records have
-    #[arg(long, value_name = "REFERENCE")]
+    #[arg(long, value_name = "REFERENCE", allow_hyphen_values = true)]
     subject_ref: Option<String>,
     /// Why, recorded for good
     #[arg(long, value_name = "TEXT")]

@@ -21,7 +21,7 @@ pub struct FilterArgs {
     #[arg(long, value_name = "KEY_ID")]
     caller: Option<String>,
     /// Only calls about this data subject, by the reference that records have
-    #[arg(long, value_name = "REFERENCE")]
+    #[arg(long, value_name = "REFERENCE", allow_hyphen_values = true)]
     subject_ref: Option<String>,
     /// Only calls with this requested or answered model
     #[arg(long)]
