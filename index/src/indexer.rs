@@ -40,6 +40,15 @@ impl Default for Settings {
     }
 }
 
+/// Gives the processor to requests first: under full load the index falls behind and catches up afterwards.
+fn step_back() {
+    /// Priority between the usual 0 and the lowest 19 (setpriority(2); on Linux each thread has its own).
+    const NICE: i32 = 10;
+    if rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE).is_err() {
+        tracing::debug!("the indexer keeps the usual priority");
+    }
+}
+
 /// How far the index is, for metrics and readiness.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct State {
@@ -116,8 +125,12 @@ impl Indexer {
         let work = Work { store, lanes: lanes.collect(), settings, shared: Arc::clone(&shared), pause: None };
         shared.lock().state.lanes = work.lanes.iter().map(|it| it.state(now)).collect();
         let named = std::thread::Builder::new().name("weir-index".into());
-        let thread =
-            named.spawn(move || work.run()).map_err(IndexError::io("starting", "the indexer".as_ref()))?;
+        let thread = named
+            .spawn(move || {
+                step_back();
+                work.run();
+            })
+            .map_err(IndexError::io("starting", "the indexer".as_ref()))?;
         Ok(Self { shared, thread: Some(thread) })
     }
 

@@ -45,7 +45,7 @@ enum Command {
     #[command(subcommand)]
     Keys(keys::Keys),
     /// Look into the audit log, also while the gateway runs
-    Audit(audit::AuditArgs),
+    Audit(Box<audit::AuditArgs>),
     /// Run the embedded model server on its own
     #[command(subcommand)]
     Infer(infer::Infer),

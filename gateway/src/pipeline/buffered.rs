@@ -71,8 +71,7 @@ pub async fn answer(
     let mut head = heads::answer(trail, &opened, status).with(header::CONTENT_TYPE, "application/json");
     heads::measured(&mut head, trail);
     trail.status(status);
-    trail.returned(body.len());
-    trail.keep().returned(&body);
+    trail.returned(&body);
     opened.source.release(&gate.connections).await;
     downstream.head(head, Framing::Length(body.len())).await?;
     downstream.last(body).await

@@ -75,8 +75,7 @@ pub async fn answer(
         };
         match out {
             Ok(bytes) => {
-                trail.returned(bytes.len());
-                trail.keep().more_returned(&bytes);
+                trail.more_returned(&bytes);
                 if downstream.body(bytes).await.is_err() {
                     break Ending::Gone;
                 }
@@ -130,8 +129,7 @@ impl Flow<'_> {
         let ending = match rest {
             Ok(mut bytes) => {
                 bytes.extend_from_slice(&self.reply.close(Some(&measures(trail))));
-                trail.returned(bytes.len());
-                trail.keep().more_returned(&bytes);
+                trail.more_returned(&bytes);
                 source.release(&gate.connections).await;
                 return downstream.last(bytes.into()).await;
             }

@@ -214,9 +214,16 @@ impl Trail {
         self.completion.error = Some(refusal.code().into());
     }
 
-    /// Bytes returned to the client.
-    pub fn returned(&mut self, bytes: usize) {
-        self.completion.reply_bytes += bytes as u64;
+    /// The whole body returned to the client.
+    pub fn returned(&mut self, body: &Bytes) {
+        self.completion.reply_bytes = body.len() as u64;
+        self.keep.returned(body);
+    }
+
+    /// More bytes returned to the client.
+    pub fn more_returned(&mut self, bytes: &[u8]) {
+        self.completion.reply_bytes += bytes.len() as u64;
+        self.keep.more_returned(bytes);
     }
 
     /// The controls that stopped the request have their say in the record.

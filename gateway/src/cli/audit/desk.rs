@@ -60,7 +60,7 @@ impl ActArgs {
             let request = request(books.admin, path, &key, body)?;
             match over_network(books.admin, request).await {
                 Ok(answer) => Ok(answer),
-                Err(Away::Absent(request)) => at_home(books, request).await,
+                Err(Away::Absent(request)) => at_home(books, *request).await,
                 Err(Away::Failed(error)) => Err(error),
             }
         });
@@ -94,12 +94,14 @@ fn request(address: SocketAddr, path: &str, key: &str, body: Option<Value>) -> R
 /// Why the gateway gave no answer.
 enum Away {
     /// None listens there; the request is given back.
-    Absent(Request<Body>),
+    Absent(Box<Request<Body>>),
     Failed(anyhow::Error),
 }
 
 async fn over_network(address: SocketAddr, request: Request<Body>) -> Result<(u16, Bytes), Away> {
-    let Ok(stream) = tokio::net::TcpStream::connect(address).await else { return Err(Away::Absent(request)) };
+    let Ok(stream) = tokio::net::TcpStream::connect(address).await else {
+        return Err(Away::Absent(Box::new(request)));
+    };
     let failed =
         |error: hyper::Error| Away::Failed(anyhow::anyhow!(error).context("the gateway's admin port"));
     let io = hyper_util::rt::TokioIo::new(stream);
