@@ -5,6 +5,10 @@ scripts/setup.sh build
 cargo build --release --workspace --locked
 WEIR_SOAK_SECONDS="${SOAK_SECONDS:-600}" cargo test --release --workspace --locked --test soak -- --nocapture
 
+# Writers killed again and again, while sealing and while bodies are written (SOAK_KILLS children each, default 500).
+step "the audit log under kills"
+WEIR_KILL_ROUNDS="${SOAK_KILLS:-500}" cargo test --release --locked -p weir-audit --test log --test proof kill -- --nocapture
+
 # The index at size: records shipped to a PostgreSQL that crashes and hangs, then filters over many rows in both
 # databases. Takes a quarter of an hour and some space, so it is asked for: SOAK_INDEX_ROWS=10000000 make soak
 if [ -n "${SOAK_INDEX_ROWS:-}" ]; then

@@ -121,10 +121,10 @@ pub struct EventQuery {
     pub actor: Option<String>,
     /// About this call.
     pub call: Option<Uuid>,
-    /// As [`Query::limit`].
+    /// As `limit` of [`Query`].
     #[serde(skip)]
     pub limit: usize,
-    /// As [`Query::after`].
+    /// As `after` of [`Query`].
     #[serde(skip)]
     pub after: Option<Cursor>,
 }

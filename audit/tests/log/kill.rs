@@ -20,6 +20,11 @@ use crate::vault::opened;
 const CHILD: &str = "WEIR_AUDIT_KILL_TEST_DIR";
 const ROUNDS: usize = 20;
 
+/// How many children are killed; more in a long run.
+fn rounds() -> usize {
+    std::env::var("WEIR_KILL_ROUNDS").ok().and_then(|it| it.parse().ok()).unwrap_or(ROUNDS)
+}
+
 #[test]
 fn no_acknowledged_record_is_lost_by_kill_9() {
     if let Some(dir) = std::env::var_os(CHILD) {
@@ -27,7 +32,7 @@ fn no_acknowledged_record_is_lost_by_kill_9() {
     }
     let dir = tempdir().unwrap();
     let mut acknowledged = HashSet::new();
-    for round in 0..ROUNDS {
+    for round in 0..rounds() {
         let before = acknowledged.len();
         acknowledged.extend(one_killed_child(
             "kill::no_acknowledged_record_is_lost_by_kill_9",
@@ -97,7 +102,7 @@ fn after_kill_9_every_durable_record_still_has_its_bodies_and_every_erasure_is_f
     let dir = tempdir().unwrap();
     let test = "kill::after_kill_9_every_durable_record_still_has_its_bodies_and_every_erasure_is_finished";
     let mut gone = HashSet::new();
-    for round in 0..ROUNDS / 2 {
+    for round in 0..rounds() / 2 {
         assert!(!one_killed_child(test, dir.path(), 1 + round * 23 % 100).is_empty());
         let vault = open_vault(dir.path());
         for receipt in vault.resume(&Holds::default()).unwrap() {
