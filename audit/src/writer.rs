@@ -228,15 +228,10 @@ impl Writer {
             return Ok(kept.is_shed);
         };
         shelf.put(&mut kept)?;
-        let named = match body {
-            Body::Intent(intent) => Some(&mut intent.bodies),
-            Body::Completion { completion, .. } => Some(&mut completion.bodies),
-            Body::Abandoned { .. } | Body::Event(_) | Body::Gap(_) => None,
-        };
-        match named {
-            Some(named) if named.is_empty() => *named = kept.references,
-            Some(named) => named.append(&mut kept.references),
-            None => {}
+        match body {
+            Body::Intent(intent) => intent.bodies.extend(kept.references()),
+            Body::Completion { completion, .. } => completion.bodies.extend(kept.references()),
+            Body::Abandoned { .. } | Body::Event(_) | Body::Gap(_) => {}
         }
         Ok(kept.is_shed)
     }

@@ -11,6 +11,7 @@ use super::subject::{Key, Subject};
 use crate::error::AuditError;
 use crate::exchange::BodyRef;
 use crate::options::Ambient;
+use crate::text::Text;
 
 /// Salts that are drawn at once, which is what a record has bodies: a draw costs more than the key that comes of it.
 const DRAW: usize = 2;
@@ -70,10 +71,10 @@ impl Bodies {
     pub(crate) fn into_kept(self) -> Kept {
         let (mut all, mut reply) = (self.request, self.reply);
         all.is_shed |= reply.is_shed;
-        if all.references.is_empty() {
+        if all.sealed.is_empty() {
             return Kept { is_shed: all.is_shed, ..reply };
         }
-        all.references.append(&mut reply.references);
+        all.sealed.append(&mut reply.sealed);
         all.frames.append(&mut reply.frames);
         all
     }
@@ -112,8 +113,9 @@ impl Salts {
 /// Bodies that travel with a record.
 #[derive(Default)]
 pub(crate) struct Kept {
-    /// What the record says of them.
-    pub references: Vec<BodyRef>,
+    sealed: Vec<Sealed>,
+    /// The public reference of the key they are sealed by.
+    key: Text,
     /// Their frames, one behind the other.
     pub frames: Vec<u8>,
     /// Whether a body was left out.
@@ -128,13 +130,26 @@ impl Kept {
 
     /// Leaves all bodies out.
     pub(crate) fn shed(&mut self) {
-        self.is_shed |= !self.references.is_empty();
-        (self.references, self.frames) = Default::default();
+        self.is_shed |= !self.sealed.is_empty();
+        (self.sealed, self.frames) = Default::default();
+    }
+
+    /// What the record says of them. Spelled by the thread that writes it: texts that one thread makes and another
+    /// one frees cost both of them more.
+    pub(crate) fn references(&self) -> impl Iterator<Item = BodyRef> + '_ {
+        self.sealed.iter().map(|it| BodyRef {
+            commitment: crypto::spell(&it.commitment).into(),
+            key: self.key.clone(),
+            kind: it.kind.as_str().into(),
+            length: it.length,
+            sha256: crypto::spell(&it.sha256).into(),
+        })
     }
 
     fn seal(&mut self, key: &Key, label: Label, body: (&[u8; SALT], &[u8])) -> Result<(), AuditError> {
         if self.frames.capacity() == 0 {
             self.frames = key.supply.spare.take();
+            self.key = key.spelled.clone();
         }
         let start = self.frames.len();
         let sealed = self.append(key, label, body);
@@ -158,22 +173,24 @@ impl Kept {
         let commitment = crypto::seal(&key.sealing, &context, &mut self.frames, start + HEAD)?;
         let frame = self.frames.get_mut(start..).unwrap_or_default();
         let sealed = frame.get(HEAD..).unwrap_or_default();
-        let reference = BodyRef {
-            commitment: crypto::spell(&commitment).into(),
-            key: key.spelled.clone(),
-            kind: label.kind.as_str().into(),
-            length: sealed.len() as u64,
-            sha256: crypto::spell(&crypto::sha256(sealed)).into(),
-        };
+        let (length, sha256) = (sealed.len() as u64, crypto::sha256(sealed));
+        self.sealed.push(Sealed { kind: label.kind, length, commitment, sha256 });
         frame::finish(frame, &label);
-        self.references.push(reference);
         Ok(())
     }
 }
 
+/// What a record commits to of one body.
+struct Sealed {
+    kind: BodyKind,
+    length: u64,
+    commitment: [u8; 32],
+    sha256: [u8; 32],
+}
+
 impl fmt::Debug for Kept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Kept({} bodies, {} bytes)", self.references.len(), self.frames.len())
+        write!(f, "Kept({} bodies, {} bytes)", self.sealed.len(), self.frames.len())
     }
 }
 
@@ -241,7 +258,7 @@ mod tests {
         }
         let kept = bodies.into_kept();
         let mut salts = salts(&kept.frames);
-        assert_eq!((salts.len(), kept.references.len()), (5, 5));
+        assert_eq!((salts.len(), kept.references().count()), (5, 5));
         salts.sort();
         salts.dedup();
         assert_eq!(salts.len(), 5);
@@ -254,8 +271,11 @@ mod tests {
         bodies.seal(BodyKind::Sent, b"two").unwrap();
         assert!(matches!(bodies.seal(BodyKind::Sent, b"three"), Err(AuditError::Crypto { .. })));
         let (request, reply) = bodies.split();
-        assert_eq!((salts(&request.frames).len(), request.references.len(), reply.frames.len()), (2, 2, 0));
-        let lengths = request.references.iter().map(|it| it.length).collect::<Vec<_>>();
+        assert_eq!(
+            (salts(&request.frames).len(), request.references().count(), reply.frames.len()),
+            (2, 2, 0)
+        );
+        let lengths = request.references().map(|it| it.length).collect::<Vec<_>>();
         assert_eq!(lengths, [3 + OVERHEAD as u64; 2]);
     }
 }

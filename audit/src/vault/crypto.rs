@@ -114,14 +114,14 @@ pub(super) struct SealingKey(Secret);
 
 impl SealingKey {
     pub(super) fn new(subject: &Secret) -> Result<Self, AuditError> {
-        subject.derive(b"seal").map(Self)
+        subject.derive(BODY_LABEL).map(Self)
     }
 
     /// Key and commitment of one body: the two halves of one HKDF-Expand.
     fn body_keys(&self, salt: &[u8], context: &[u8]) -> Result<(Secret, [u8; 32]), Unspecified> {
         let mut out = Zeroizing::new([0; 2 * KEY]);
         let prk = Prk::new_less_safe(HKDF_SHA256, self.0.bytes());
-        prk.expand(&[BODY_LABEL, salt, context], Length(out.len()))?.fill(out.as_mut())?;
+        prk.expand(&[salt, context], Length(out.len()))?.fill(out.as_mut())?;
         let (key, commitment) = out.split_first_chunk::<KEY>().ok_or(Unspecified)?;
         Ok((Secret::new(*key), commitment.try_into().map_err(|_| Unspecified)?))
     }
@@ -252,9 +252,9 @@ mod tests {
     fn a_body_is_sealed_as_another_implementation_seals_it() {
         // Computed from docs/audit-bodies.md by Python's hmac and hashlib and the AES of its `cryptography`.
         let (sealed, commitment) = sample();
-        assert_eq!(spell(&commitment), "WYxuQnWBOyJ4fs7_VM83oooA10aHm_8RlSY8O3YBrFo");
-        assert_eq!(spell(&sealed[SALT..]), "YOSO7QNhxQ8oYSogx7ndf3qVFwqf");
-        assert_eq!(spell(&sha256(&sealed)), "0VNcdSCtoC0R5xGRybeHsTM7xUNo587NSazgqtDlMko");
+        assert_eq!(spell(&commitment), "VAQoEEltsz-Q95uR141-faaPXD6Z5HikPII8RCynUPQ");
+        assert_eq!(spell(&sealed[SALT..]), "QdUDAlnyqDz1dwBPOshh4jMUL6Zz");
+        assert_eq!(spell(&sha256(&sealed)), "ilmxNQeSLNYevl_A2ZpaEoAPQulQAcJMWtys_xZa0LE");
     }
 
     #[test]
