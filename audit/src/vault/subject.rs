@@ -34,7 +34,7 @@ impl Subject {
         self.0.is_person.then(|| self.0.spelled.clone())
     }
 
-    /// The public reference of the key, as [`BodyRef::key`] has it.
+    /// The public reference of the key, as [`crate::exchange::BodyRef::key`] has it.
     pub fn key(&self) -> &Text {
         &self.0.spelled
     }
