@@ -52,6 +52,7 @@ impl Desk {
     ) -> Result<u64, DeskError> {
         who.must_be(AuditRole::Admin)?;
         let (reason, actor) = (reason(why)?, who.name.clone().into());
+        let _turn = self.archive.turn.lock().await;
         let holds = self.read_holds().await?;
         let vault = self.archive.vault.clone();
         let erased = tokio::task::spawn_blocking(move || {
@@ -141,6 +142,7 @@ impl Desk {
     async fn step(&self, who: &Person, step: Hold, why: &str) -> Result<(), DeskError> {
         who.must_be(AuditRole::Admin)?;
         let step = Hold { actor: who.name.clone().into(), reason: reason(why)?, ..step };
+        let _turn = self.archive.turn.lock().await;
         self.read_holds().await?.check(&step)?;
         Ok(self.archive.log.append(Event::Hold(step)).await?)
     }

@@ -13,6 +13,7 @@ mod witness;
 
 use std::sync::Arc;
 
+use tokio::sync::Mutex;
 use weir_audit::{Completion, Intent, Log, Mode, Ticket, Vault, vault::Subject};
 
 use crate::settings::{AuditMode, AuditSettings, BodyUse};
@@ -31,6 +32,8 @@ pub struct Archive {
     pub vault: Arc<Vault>,
     /// How it is set.
     pub settings: AuditSettings,
+    /// Held by whoever places or lifts a hold, erases or prunes: what was checked must still hold when it is done.
+    turn: Mutex<()>,
 }
 
 impl Archive {

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
+use tokio::sync::Mutex;
 use weir_audit::{
     Event, Holds, Log, Options, Vault, VaultOptions,
     proof::{
@@ -46,7 +47,7 @@ pub fn open(audit: &AuditSettings, start: Start) -> Result<Archive> {
     let (log, recovery) =
         opened.with_context(|| format!("the audit log in {} can't be opened", audit.dir.display()))?;
     tracing::info!(?recovery, "audit log open");
-    Ok(Archive { log, vault, settings: audit.clone() })
+    Ok(Archive { log, vault, settings: audit.clone(), turn: Mutex::default() })
 }
 
 /// Opens the vault alone.

@@ -24,6 +24,7 @@ impl Desk {
 /// # Errors
 /// As [`Desk::prune`].
 pub async fn prune(archive: &Arc<Archive>, actor: &str) -> Result<Pruned, DeskError> {
+    let _turn = archive.turn.lock().await;
     let kept = Arc::clone(archive);
     let done = tokio::task::spawn_blocking(move || {
         let settings = &kept.settings;

@@ -24,7 +24,7 @@ pub(super) fn audit(map: &mut Map<'_>, place: &Place<'_>, data_dir: &Path) -> Au
         let audit = AuditSettings {
             mode: map.or("mode", default.mode, mode),
             dir: map.or("dir", default.dir, |v| place.path(v)),
-            segment: map.or("segment", default.segment, |v| limits::size(v, 1 << 20..=4 << 30)),
+            segment: map.or("segment", default.segment, |v| limits::size(v, 1 << 20..=1 << 30)),
             min_free: map.or("min_free", default.min_free, Value::bytes),
             origin: map.optional("origin", origin),
             bodies: map.or("bodies", default.bodies, |v| {

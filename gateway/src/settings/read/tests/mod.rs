@@ -1,5 +1,6 @@
 //! What settings files mean; what is said about files that are wrong is beside it.
 
+mod audit;
 mod problems;
 
 use std::{fs, path::Path, time::Duration};
@@ -182,6 +183,7 @@ fn the_environment_overrides() {
     assert_eq!(settings.listen.admin.to_string(), "127.0.0.1:4");
     assert_eq!(settings.data_dir, Path::new("/elsewhere"));
     assert_eq!(settings.audit.dir, Path::new("/elsewhere/audit"));
+    assert_eq!(settings.audit.keys, Path::new("/elsewhere/audit-keys"));
     assert!(settings.admin_key.is_some());
 
     let problems = with(&[("WEIR_TRAFFIC_ADDR", "x"), ("WEIR_ADMIN_KEY", "short")]).err().unwrap();

@@ -218,7 +218,7 @@ fn figures_are_checked() {
         "audit: {mode: lax, segment: 1KiB}",
         &[
             ":4:15: audit.mode: expected one of strict, bounded, observe",
-            ":4:29: audit.segment: expected a size from 1048576 to 4294967296 bytes",
+            ":4:29: audit.segment: expected a size from 1048576 to 1073741824 bytes",
         ],
     );
     check_added(

@@ -1,0 +1,70 @@
+//! `audit`: what is read, and what is said of what can't be.
+
+use std::time::Duration;
+
+use weir_sinks::{Receiver, Transport};
+
+use super::{ROUTE, UPSTREAM, bed, good, load};
+use crate::settings::{AnchorSettings, BodyUse, IndexSettings};
+
+const DAY: u64 = 86_400;
+
+fn text(audit: &str) -> String {
+    format!("weir: v1\n{UPSTREAM}{ROUTE}audit: {audit}\n")
+}
+
+#[test]
+fn the_default_keeps_bodies_half_a_year_and_finds_calls_in_sqlite() {
+    let folder = bed();
+    let audit = good(folder.path(), "weir: v1\n").audit;
+    let data = folder.path().join("weir-data");
+    assert_eq!((audit.keys.clone(), audit.bodies_dir()), (data.join("audit-keys"), data.join("bodies")));
+    assert_eq!((audit.bodies, audit.max_body, audit.index), (BodyUse::Keep, 1 << 20, IndexSettings::Sqlite));
+    assert_eq!(audit.retention.of(None).duration(), Duration::from_secs(183 * DAY));
+    assert!(audit.anchor.is_none() && audit.witnesses.is_empty() && audit.sinks.is_empty());
+}
+
+#[test]
+fn every_part_is_read() {
+    let folder = bed();
+    let audit = good(
+        folder.path(),
+        &text(
+            "{bodies: none, max_body: 64KiB, keys: elsewhere, key_encryption_key: kek, origin: weir.example/eu, \
+             retention: {default: 5 years, classes: {short: 200d}}, anchor: {folder: second}, \
+             index: {postgres: {env: KEY}}, sinks: [{name: siem, form: ocsf, syslog: {host: log.example, transport: tcp, port: 514}}]}",
+        ),
+    )
+    .audit;
+    let at = folder.path();
+    assert_eq!((audit.bodies, audit.max_body), (BodyUse::None, 64 << 10));
+    assert_eq!((audit.keys, audit.kek), (at.join("elsewhere"), Some(at.join("kek"))));
+    assert_eq!(audit.origin.as_deref(), Some("weir.example/eu"));
+    assert_eq!(audit.retention.of(None).duration(), Duration::from_secs(1827 * DAY));
+    assert_eq!(audit.retention.of(Some("short")).duration(), Duration::from_secs(200 * DAY));
+    assert_eq!(audit.anchor, Some(AnchorSettings::Folder(at.join("second"))));
+    assert!(matches!(audit.index, IndexSettings::Postgres(_)));
+    let [sink] = &audit.sinks[..] else { panic!("one sink") };
+    let Receiver::Syslog(syslog) = &sink.receiver else { panic!("a syslog sink") };
+    assert_eq!((syslog.port, &syslog.transport), (514, &Transport::Tcp));
+}
+
+#[test]
+fn what_would_weaken_it_is_refused() {
+    let folder = bed();
+    let check = |audit: &str, expect: &str| {
+        let problems = load(folder.path(), &text(audit)).err().unwrap_or_default();
+        let found = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        assert!(found.contains(expect), "{audit}: {found}");
+    };
+    check("{retention: 30d}", "183d");
+    check("{retention: {default: 6 months, classes: {x: 1 year}}}", "audit.retention.classes");
+    check("{keys: weir-data/audit/keys}", "must not lie inside the log");
+    check("{anchor: {folder: a, postgres: {env: KEY}}}", "either `folder` or `postgres`");
+    check("{index: mysql}", "expected one of sqlite");
+    check("{index: {postgres: 'postgres://user:secret@db/weir'}}", "a secret must not stand in this file");
+    check("{witnesses: [{key: x, url: 'http://w'}]}", "NAME+ID+KEY");
+    check("{sinks: [{name: a}]}", "one of `syslog`, `webhook` and `otlp`");
+    check("{origin: 'a b'}", "letters, digits");
+    check("{bodies: maybe}", "expected one of keep, none");
+}
