@@ -58,7 +58,7 @@ fn what_would_weaken_it_is_refused() {
         assert!(found.contains(expect), "{audit}: {found}");
     };
     check("{retention: 30d}", "183d");
-    check("{retention: {default: 6 months, classes: {x: 1 year}}}", "audit.retention.classes");
+    check("{retention: {default: 6 months, classes: {x: 7d}}}", "audit.retention.classes");
     check("{keys: weir-data/audit/keys}", "must not lie inside the log");
     check("{anchor: {folder: a, postgres: {env: KEY}}}", "either `folder` or `postgres`");
     check("{index: mysql}", "expected one of sqlite");
