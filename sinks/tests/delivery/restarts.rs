@@ -106,8 +106,11 @@ fn prune(scene: &Scene) -> u64 {
     segments.sort();
     let newest = segments.pop().unwrap();
     assert!(!segments.is_empty());
+    let first = newest.file_stem().unwrap().to_str().unwrap().parse().unwrap();
+    // As retention does: the log says first where it now begins.
+    fs::write(scene.log_dir().join("minimum"), format!("{first}\n")).unwrap();
     segments.iter().for_each(|path| fs::remove_file(path).unwrap());
-    newest.file_stem().unwrap().to_str().unwrap().parse().unwrap()
+    first
 }
 
 #[tokio::test(flavor = "multi_thread")]
