@@ -23,19 +23,23 @@ enum Side {
     #[default]
     Nothing,
     Whole(Bytes),
-    Pieces(Vec<u8>),
+    /// The pieces, shared with whoever sent them, and their bytes in all.
+    Pieces(Vec<Bytes>, usize),
     /// It is longer than what is kept: nothing of it is held any more.
     TooLong,
 }
 
 impl Side {
-    fn push(&mut self, bytes: &[u8], limit: usize) {
+    fn push(&mut self, bytes: &Bytes, limit: usize) {
         match self {
-            Self::Nothing | Self::Whole(_) => *self = Self::Pieces(bytes.to_vec()),
-            Self::Pieces(pieces) => pieces.extend_from_slice(bytes),
+            Self::Nothing | Self::Whole(_) => *self = Self::Pieces(vec![bytes.clone()], bytes.len()),
+            Self::Pieces(pieces, length) => {
+                pieces.push(bytes.clone());
+                *length += bytes.len();
+            }
             Self::TooLong => {}
         }
-        if matches!(self, Self::Pieces(pieces) if pieces.len() > limit) {
+        if matches!(self, Self::Pieces(_, length) if *length > limit) {
             *self = Self::TooLong;
         }
     }
@@ -45,7 +49,7 @@ impl Side {
         match std::mem::take(self) {
             Self::Nothing => Some(Bytes::new()),
             Self::Whole(bytes) => Some(bytes),
-            Self::Pieces(pieces) => Some(pieces.into()),
+            Self::Pieces(pieces, _) => Some(pieces.concat().into()),
             Self::TooLong => None,
         }
     }
@@ -73,7 +77,7 @@ impl Keep {
     }
 
     /// More of a reply that comes in pieces.
-    pub fn more_reply(&mut self, bytes: &[u8]) {
+    pub fn more_reply(&mut self, bytes: &Bytes) {
         self.keep(|keep| keep.reply.push(bytes, keep.limit));
     }
 
@@ -83,7 +87,7 @@ impl Keep {
     }
 
     /// More of what the caller gets in pieces.
-    pub fn more_returned(&mut self, bytes: &[u8]) {
+    pub fn more_returned(&mut self, bytes: &Bytes) {
         self.keep(|keep| keep.returned.push(bytes, keep.limit));
     }
 

@@ -129,9 +129,10 @@ impl Flow<'_> {
         let ending = match rest {
             Ok(mut bytes) => {
                 bytes.extend_from_slice(&self.reply.close(Some(&measures(trail))));
+                let bytes = Bytes::from(bytes);
                 trail.more_returned(&bytes);
                 source.release(&gate.connections).await;
-                return downstream.last(bytes.into()).await;
+                return downstream.last(bytes).await;
             }
             Err(ending) => ending,
         };

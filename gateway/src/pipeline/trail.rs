@@ -221,7 +221,7 @@ impl Trail {
     }
 
     /// More bytes returned to the client.
-    pub fn more_returned(&mut self, bytes: &[u8]) {
+    pub fn more_returned(&mut self, bytes: &Bytes) {
         self.completion.reply_bytes += bytes.len() as u64;
         self.keep.more_returned(bytes);
     }
