@@ -110,10 +110,14 @@ impl VerifyArgs {
         let checkpoints: Result<Vec<_>> = self.checkpoints.iter().map(|path| read_checkpoint(path)).collect();
         let look_up = |record: &weir_audit::Record, body: &BodyRef| {
             let files = files?;
-            match files.check(record, body).ok()? {
+            match files.check(record, body) {
                 // What was erased or pruned is not there, and that is no fault.
-                Stored::Wiped | Stored::Pruned | Stored::Missing => None,
-                Stored::Intact | Stored::Altered => files.sealed(record, body).ok().flatten(),
+                Ok(Stored::Wiped | Stored::Pruned | Stored::Missing) => None,
+                // What can't be read must not pass for erased: nothing at all fits no commitment.
+                Ok(Stored::Intact | Stored::Altered) => {
+                    Some(files.sealed(record, body).ok().flatten().unwrap_or_default())
+                }
+                Err(_) => Some(Vec::new()),
             }
         };
         let trust = Trust {
