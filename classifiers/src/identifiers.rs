@@ -118,6 +118,8 @@ pub(crate) fn canonical(entity: EntityType, text: &str) -> String {
                 None => digits,
             }
         }
+        _ if entity.is_secret() => text.to_owned(),
+        _ => text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase(),
     }
 }
 

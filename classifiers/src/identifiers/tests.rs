@@ -4,7 +4,7 @@ use super::*;
 use proptest::prelude::*;
 
 fn all() -> Identifiers {
-    Identifiers::new(&EntityType::ALL)
+    Identifiers::new(EntityType::ALL)
 }
 
 fn check(text: &str, expect: &[(&str, &str)]) {
@@ -227,7 +227,12 @@ fn numbers_that_are_no_identifiers_are_left_alone() {
 fn only_the_chosen_types_are_found() {
     let text = "bob@x.org 4111 1111 1111 1111 +49 30 1234567 DE89370400440532013000";
     assert_eq!(all().find(text).len(), 4);
-    for entity in EntityType::ALL {
+    for entity in [
+        EntityType::EmailAddress,
+        EntityType::PhoneNumber,
+        EntityType::CreditCard,
+        EntityType::IbanCode,
+    ] {
         let found = Identifiers::new(&[entity]).find(text);
         assert_eq!(found.iter().map(|f| f.entity).collect::<Vec<_>>(), [entity]);
     }
