@@ -1,0 +1,91 @@
+//! The way to the model: findings are judged, and values replaced by pseudonyms.
+
+use weir_classifiers::{EntityType, Finding};
+
+use super::{NAME, PersonalPass};
+use crate::policy::OnFault;
+use crate::slot::{Kind, Slot, Slots};
+use crate::substitute::{self, Value};
+use crate::tally::Decision;
+use crate::{Action, Fault, Verdict};
+
+impl PersonalPass {
+    /// Judges every slot, and replaces what a rule says.
+    pub(super) fn read_request(&mut self, slots: &mut Slots) -> Result<Verdict, Fault> {
+        if self.shared.rules.is_empty() {
+            return Ok(Verdict::Allow);
+        }
+        let mut decision = Decision::new();
+        let mut values = Vec::with_capacity(slots.len());
+        for slot in slots.iter() {
+            let mut replaced = Vec::new();
+            for found in self.shared.identifiers.find(slot.text()) {
+                let named = slot.kind() == Kind::Identifier;
+                if named && !replaced.is_empty() {
+                    continue;
+                }
+                if self.judge(found.entity, slot.path(), &mut decision) {
+                    replaced.push(value(slot, found));
+                }
+            }
+            values.push(replaced);
+        }
+        if matches!(decision.0, Verdict::Deny(_)) {
+            return Ok(decision.0);
+        }
+        self.replace(slots, &values)?;
+        Ok(decision.0)
+    }
+
+    /// Notes every rule that a finding matches, and says whether the finding is to be replaced.
+    fn judge(&mut self, entity: EntityType, path: &str, decision: &mut Decision) -> bool {
+        let mut replace = false;
+        for (_, rule) in self.shared.rules.iter().filter(|(wanted, _)| *wanted == entity) {
+            self.tally.hit(rule, path, entity.name());
+            if !rule.is_enforced() {
+                continue;
+            }
+            match rule.action {
+                Action::Flag => decision.tighten(Verdict::Flagged),
+                Action::Block => decision.tighten(Verdict::Deny(rule.denial())),
+                Action::Pseudonymise => {
+                    decision.tighten(Verdict::Transformed);
+                    replace = true;
+                }
+            }
+        }
+        if replace {
+            self.tally.redaction(entity.name());
+        }
+        replace
+    }
+
+    fn replace(&mut self, slots: &mut Slots, values: &[Vec<Value>]) -> Result<(), Fault> {
+        if values.iter().all(Vec::is_empty) {
+            return Ok(());
+        }
+        let replaced = substitute::substitute(&mut self.vault, slots, values);
+        if replaced.is_err() && self.may_not_pass() {
+            return Err(Fault::Failed { control: NAME, reason: "no free pseudonym" });
+        }
+        if self.shared.hint {
+            substitute::hint(slots);
+        }
+        Ok(())
+    }
+
+    /// Whether a rule that replaces must not be left out.
+    fn may_not_pass(&self) -> bool {
+        self.shared.rules.iter().any(|(_, rule)| {
+            rule.action == Action::Pseudonymise && rule.is_enforced() && rule.on_fault == OnFault::Block
+        })
+    }
+}
+
+/// What is replaced for a finding: the value itself, or the whole of a name or id, since a pseudonym
+/// without brackets must stand alone.
+fn value(slot: &Slot, found: Finding) -> Value {
+    let range = if slot.kind() == Kind::Identifier { 0..slot.text().len() } else { found.range };
+    let canonical = found.entity.canonical(slot.text().get(range.clone()).unwrap_or_default());
+    Value { range, kind: found.entity.name().to_owned(), canonical }
+}
