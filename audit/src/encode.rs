@@ -5,12 +5,16 @@ use uuid::Uuid;
 
 use crate::canonical::{self, Unsupported};
 use crate::event::{AdminEvent, Erasure, Event, Export, Hold, KeyEvent, Reveal, Review};
-use crate::exchange::{Completion, Intent, MAX_HITS, MAX_REDACTIONS, MAX_TAGS};
+use crate::exchange::{Completion, Intent, MAX_HITS, MAX_PLACES, MAX_REDACTIONS, MAX_TAGS};
 use crate::record::{Abandoned, Gap, Kind, MAX_RECORD, Reason, SCHEMA};
 use crate::text::{Stamp, Text};
 
 /// The body of a record that is yet to be written.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most records are completions, and one more allocation for each costs more than the room"
+)]
 pub(crate) enum Body {
     Intent(Intent),
     Completion { intent_id: Uuid, tenant: Text, completion: Completion },
@@ -91,7 +95,11 @@ pub(crate) fn write(
             return Ok(());
         }
         out.truncate(start);
-        shed = if shed < Shed::Lists { Shed::Lists } else { Shed::Clipped };
+        shed = match shed {
+            Shed::Nothing | Shed::Excess if body.drop_places() => Shed::Excess,
+            Shed::Nothing | Shed::Excess => Shed::Lists,
+            Shed::Lists | Shed::Clipped => Shed::Clipped,
+        };
     }
 }
 
@@ -198,12 +206,19 @@ impl Body {
                     cut(&mut completion.attempts, MAX_HITS),
                     cut(&mut completion.finish_reasons, MAX_HITS),
                     cut(&mut completion.hits, MAX_HITS),
+                    cut(&mut completion.places, MAX_PLACES),
                     cut(&mut completion.redactions, MAX_REDACTIONS),
                 ];
                 cuts.contains(&true)
             }
             Self::Abandoned { .. } | Self::Event(_) | Self::Gap(_) => false,
         }
+    }
+
+    /// Leaves out where redacted values stood; whether there were any. Nothing else is told in so many words.
+    fn drop_places(&mut self) -> bool {
+        let Self::Completion { completion, .. } = self else { return false };
+        !std::mem::take(&mut completion.places).is_empty()
     }
 
     fn shed(&mut self, shed: Shed) {
@@ -226,6 +241,7 @@ impl Body {
 
     fn clip(&mut self) {
         if let Self::Completion { completion, .. } = self {
+            completion.places.clear();
             completion.hits.truncate(3);
             completion.redactions.truncate(4);
         }
@@ -280,6 +296,9 @@ impl Completion {
         for hit in &mut self.hits {
             let own = [&mut hit.action, &mut hit.entity, &mut hit.policy, &mut hit.rule];
             own.into_iter().for_each(&mut *visit);
+        }
+        for place in &mut self.places {
+            [&mut place.entity, &mut place.mode, &mut place.slot].into_iter().for_each(&mut *visit);
         }
         self.redactions.iter_mut().for_each(|it| visit(&mut it.entity));
         if let Some(cost) = &mut self.cost {

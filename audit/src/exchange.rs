@@ -11,6 +11,8 @@ pub const MAX_TAGS: usize = 8;
 pub const MAX_HITS: usize = 8;
 /// Most redaction types a completion keeps.
 pub const MAX_REDACTIONS: usize = 16;
+/// Most places of redactions a completion keeps.
+pub const MAX_PLACES: usize = 16;
 
 /// What is about to be done, and for whom. Written and synced before the upstream sees a byte.
 ///
@@ -117,6 +119,9 @@ pub struct Completion {
     pub impact: Option<Impact>,
     /// Where the time went.
     pub latency: Latency,
+    /// Where redacted values stood; at most [`MAX_PLACES`] are kept.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub places: Vec<Place>,
     /// Provider behind the upstream.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider: Option<Text>,
@@ -295,6 +300,21 @@ pub struct Redaction {
     pub count: u32,
     /// Entity type.
     pub entity: Text,
+}
+
+/// Where a value stood that was replaced; never the value.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Place {
+    /// First byte after it in the slot's text as it was received, decoded to UTF-8.
+    pub end: u64,
+    /// Entity type or term list.
+    pub entity: Text,
+    /// How it was replaced: `token`, `surrogate`, `encrypt`, `hash`, `mask` or `drop`.
+    pub mode: Text,
+    /// JSON Pointer of the slot.
+    pub slot: Text,
+    /// Its first byte.
+    pub start: u64,
 }
 
 /// Tokens of one call.

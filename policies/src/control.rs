@@ -1,5 +1,6 @@
 //! The trait every control implements, and the types it answers with.
 
+use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
 use thiserror::Error;
@@ -125,6 +126,8 @@ pub struct Findings {
     pub hits: Vec<Hit>,
     /// How many values of each type were replaced on the way to the model.
     pub redactions: Vec<(String, u32)>,
+    /// Where the first of them stood.
+    pub places: Vec<Place>,
     /// Money, from a control that accounts for it.
     pub cost: Option<Cost>,
     /// Energy and emissions, from a control that accounts for them.
@@ -134,8 +137,28 @@ pub struct Findings {
 impl Findings {
     /// No findings of the control `control`.
     pub fn none(control: &'static str) -> Self {
-        Self { control, hits: Vec::new(), redactions: Vec::new(), cost: None, impact: None }
+        Self {
+            control,
+            hits: Vec::new(),
+            redactions: Vec::new(),
+            places: Vec::new(),
+            cost: None,
+            impact: None,
+        }
     }
+}
+
+/// Where a value stood that was replaced: never the value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Slot path.
+    pub path: String,
+    /// Where in the slot's text as it was read, in bytes.
+    pub range: Range<usize>,
+    /// Entity type or term list.
+    pub subject: String,
+    /// How it was replaced, as policies call it.
+    pub mode: &'static str,
 }
 
 /// What a matching rule does to the exchange; greater is more restrictive.
@@ -145,6 +168,8 @@ pub enum Action {
     Flag,
     /// Replace the value by a pseudonym and restore it in the reply.
     Pseudonymise,
+    /// Replace the value for good.
+    Redact,
     /// Refuse the exchange.
     Block,
 }
@@ -155,8 +180,14 @@ impl Action {
         match self {
             Self::Flag => "flag",
             Self::Pseudonymise => "pseudonymise",
+            Self::Redact => "redact",
             Self::Block => "block",
         }
+    }
+
+    /// Whether it changes the text and lets it pass.
+    pub fn replaces(self) -> bool {
+        matches!(self, Self::Pseudonymise | Self::Redact)
     }
 }
 

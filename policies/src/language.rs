@@ -15,13 +15,17 @@
 //!   - id: pseudonymise
 //!     on: request               # request, reply or both
 //!     find: [email_address, codenames]
-//!     then: pseudonymise        # or flag, block, {block: "what the caller is told"}
+//!     callers: {teams: [retail]} # tenants, teams, apps, roles; everyone without it
+//!     then: pseudonymise        # or redact, flag, block, {block: "what the caller is told"},
+//!                               # {pseudonymise: {mode: surrogate}}, {redact: {mode: mask, keep_last: 4}}
 //!     on_fault: block           # or allow: when the rule can't be evaluated
-//! tests:
+//! tests:                        # a test may say who calls: {tenant, team, app, roles}
 //!   - name: codenames stay here
 //!     request: "What is Nightjar?"
 //!     expect: {action: transformed, absent: Nightjar}
 //! ```
+
+mod then;
 
 use std::sync::Arc;
 
@@ -30,10 +34,9 @@ use weir_classifiers::{EntityType, Lexicon, LexiconError, TermGroup};
 use crate::document::{Map, Value, nearest};
 use crate::policy::{Expectation, Expected, OnFault, Policy, Rule, Stage, Target, Trial};
 use crate::pseudonym::LITERAL;
-use crate::{Action, Enforcement};
-
-/// What the caller is told when a rule that blocks has no message of its own.
-const BLOCKED: &str = "The request was blocked by policy.";
+use crate::treatment::Audience;
+use crate::{Caller, Enforcement};
+use then::Then;
 
 /// Reads one policy; `file` is kept for the reports of its tests.
 pub(crate) fn policy(value: Value<'_>, file: &str) -> Option<Policy> {
@@ -43,13 +46,14 @@ pub(crate) fn policy(value: Value<'_>, file: &str) -> Option<Policy> {
     map.required("owner", Value::text);
     map.optional("basis", |v| v.one_or_more(Value::text));
     let mode = map.or("mode", Enforcement::Enforce, mode);
+    let callers = map.or("callers", Audience::default(), audience);
     let keep_tokens_hint = map.or("keep_tokens_hint", false, Value::boolean);
     let lists = map.or("lists", Vec::new(), |v| {
         let names: Vec<(String, Option<TermGroup>)> = v.entries(|v| Some(list(v)))?;
         list_names(v, &names);
         Some(names.into_iter().map(|(name, terms)| (name, terms.unwrap_or_default())).collect())
     });
-    let context = Context { policy: name.clone().unwrap_or_default(), mode, lists: &lists };
+    let context = Context { policy: name.clone().unwrap_or_default(), mode, callers, lists: &lists };
     let rules = map.required("rules", |v| v.list(|v| rule(v, &context)));
     let tests = map.or("tests", Vec::new(), |v| v.list(|v| trial(v, file)));
     map.finish();
@@ -62,6 +66,7 @@ pub(crate) fn policy(value: Value<'_>, file: &str) -> Option<Policy> {
 struct Context<'l> {
     policy: String,
     mode: Enforcement,
+    callers: Audience,
     lists: &'l [(String, TermGroup)],
 }
 
@@ -141,7 +146,9 @@ fn rule(value: Value<'_>, context: &Context<'_>) -> Option<Arc<Rule>> {
     let id = map.required("id", name);
     let stages = map.required("on", |v| v.one_or_more(stage));
     let find = map.required("find", |v| v.one_or_more(|v| target(v, context)));
-    let then = map.required("then", action);
+    let callers = map.or("callers", Audience::default(), audience);
+    let kinds: Vec<String> = find.iter().flatten().filter_map(|target| kind(target, context)).collect();
+    let then = map.required("then", |v| then::read(v, &kinds));
     let on_fault = map.or("on_fault", OnFault::Block, |v| {
         v.choice(&[("block", OnFault::Block), ("allow", OnFault::Allow)])
     });
@@ -151,13 +158,15 @@ fn rule(value: Value<'_>, context: &Context<'_>) -> Option<Arc<Rule>> {
         reply_limits(&mut map, find, context);
     }
     map.finish();
-    let (action, message) = then?;
+    let Then { action, treatment, message } = then?;
     Some(Arc::new(Rule {
         policy: context.policy.clone(),
         id: id?,
         stages: stages?,
         find: find?,
         action,
+        treatment,
+        callers: vec![context.callers.clone(), callers],
         message,
         mode: context.mode,
         on_fault,
@@ -208,19 +217,42 @@ fn target(value: Value<'_>, context: &Context<'_>) -> Option<Target> {
     None
 }
 
-fn action(value: Value<'_>) -> Option<(Action, String)> {
-    if value.is_map() {
-        let mut map = value.map()?;
-        let message = map.required("block", Value::text);
-        map.finish();
-        return Some((Action::Block, message?));
+/// The name that pseudonyms of a target have.
+fn kind(target: &Target, context: &Context<'_>) -> Option<String> {
+    match target {
+        Target::Entity(entity) => Some(entity.name().to_owned()),
+        Target::List(index) => context.lists.get(*index).map(|(name, _)| name.to_ascii_uppercase()),
     }
-    let action = value.choice(&[
-        ("block", Action::Block),
-        ("pseudonymise", Action::Pseudonymise),
-        ("flag", Action::Flag),
-    ])?;
-    Some((action, BLOCKED.to_owned()))
+}
+
+fn audience(value: Value<'_>) -> Option<Audience> {
+    let mut map = value.map()?;
+    let mut names = |key| map.or(key, Vec::new(), |v| v.one_or_more(Value::text));
+    let audience = Audience {
+        tenants: names("tenants"),
+        teams: names("teams"),
+        apps: names("apps"),
+        roles: names("roles"),
+    };
+    map.finish();
+    if audience.is_everyone() {
+        value.problem("name at least one of tenants, teams, apps and roles");
+    }
+    Some(audience)
+}
+
+/// Who calls in a test.
+fn caller(value: Value<'_>) -> Option<Caller> {
+    let mut map = value.map()?;
+    let caller = Caller {
+        tenant: map.or("tenant", String::new(), Value::text),
+        team: map.optional("team", Value::text),
+        app: map.optional("app", Value::text),
+        roles: map.or("roles", Vec::new(), |v| v.one_or_more(Value::text)),
+        ..Caller::default()
+    };
+    map.finish();
+    Some(caller)
 }
 
 fn trial(value: Value<'_>, file: &str) -> Option<Trial> {
@@ -228,6 +260,7 @@ fn trial(value: Value<'_>, file: &str) -> Option<Trial> {
     let name = map.required("name", Value::text);
     let request = map.optional("request", Value::string);
     let reply = map.optional("reply", Value::string);
+    let caller = map.or("caller", Caller::default(), caller);
     let expect = map.required("expect", expectation);
     map.finish();
     if request.is_none() && reply.is_none() {
@@ -239,6 +272,7 @@ fn trial(value: Value<'_>, file: &str) -> Option<Trial> {
         file: file.to_owned(),
         request,
         reply,
+        caller,
         expect: expect?,
     })
 }

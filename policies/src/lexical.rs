@@ -10,11 +10,12 @@ use std::sync::Arc;
 use weir_classifiers::{Lexicon, Term, TermGroup};
 
 use crate::policy::{OnFault, Rule, Stage, Target};
-use crate::pseudonym::{Ended, Named, PseudonymKey, Restorer, Vault};
+use crate::pseudonym::{Ended, PseudonymKey, Restorer, Standing, Vault};
 use crate::screen::{LIMIT, Piece, Screen, Settled, TooLong};
 use crate::slot::{Kind, Slots};
 use crate::substitute::{self, Value};
 use crate::tally::{Decision, Tally};
+use crate::treatment::Mode;
 use crate::{Action, Caller, Channel, Control, Delta, Fault, Findings, Outcome, Pass, PolicySet, Verdict};
 
 const NAME: &str = "lexical-screen";
@@ -94,8 +95,9 @@ impl Control for LexicalScreen {
     fn begin(&self, caller: &Caller) -> Box<dyn Pass> {
         Box::new(LexicalPass {
             shared: Arc::clone(&self.shared),
-            vault: Vault::new(self.key.tenant(&caller.tenant)),
-            invented: Vault::new(self.key.tenant(&caller.tenant)),
+            caller: caller.clone(),
+            vault: Vault::of(self.key.tenant(&caller.tenant), caller),
+            invented: Vault::of(self.key.tenant(&caller.tenant), caller),
             channels: HashMap::new(),
             tally: Tally::default(),
         })
@@ -105,6 +107,7 @@ impl Control for LexicalScreen {
 /// One exchange. No `Debug`: it holds the caller's values.
 struct LexicalPass {
     shared: Arc<Shared>,
+    caller: Caller,
     /// Values of the request, which are put back in the reply.
     vault: Vault,
     /// Terms of the reply that are not the caller's own: their pseudonyms stay.
@@ -123,7 +126,7 @@ impl Pass for LexicalPass {
         let mut values = Vec::with_capacity(slots.len());
         for slot in slots.iter() {
             let terms = shared.request.lexicon.find(slot.text());
-            let changes = judge(&mut self.tally, &shared.request, (&terms, slot.path()), &mut decision);
+            let changes = judge(self.noting(&shared.request), (&terms, slot.path()), &mut decision);
             // A name or id can't be replaced without breaking what refers to it.
             let changes = if slot.kind() == Kind::Identifier { Vec::new() } else { changes };
             values.push(changes.into_iter().map(|change| change.value(slot.text())).collect::<Vec<_>>());
@@ -131,8 +134,8 @@ impl Pass for LexicalPass {
         if matches!(decision.0, Verdict::Deny(_)) || values.iter().all(Vec::is_empty) {
             return Ok(decision.0);
         }
-        for value in values.iter().flatten() {
-            self.tally.redaction(&value.kind);
+        for (slot, found) in slots.iter().zip(&values) {
+            found.iter().for_each(|value| self.tally.replaced(slot, value));
         }
         let replaced = substitute::substitute(&mut self.vault, slots, &values);
         if replaced.is_err() && shared.request.may_not_pass() {
@@ -166,8 +169,7 @@ impl Pass for LexicalPass {
     }
 
     fn end(self: Box<Self>, _outcome: &Outcome) -> Findings {
-        let (hits, redactions) = self.tally.into_parts();
-        Findings { hits, redactions, ..Findings::none(NAME) }
+        self.tally.into_findings(NAME)
     }
 
     fn watches_reply(&self) -> bool {
@@ -175,7 +177,18 @@ impl Pass for LexicalPass {
     }
 }
 
+/// What a judgement notes, and for whom and by which lists it judges.
+struct Noting<'p> {
+    tally: &'p mut Tally,
+    watch: &'p Watch,
+    caller: &'p Caller,
+}
+
 impl LexicalPass {
+    fn noting<'p>(&'p mut self, watch: &'p Watch) -> Noting<'p> {
+        Noting { tally: &mut self.tally, watch, caller: &self.caller }
+    }
+
     /// Judges what a delta decides, and leaves in it what may be passed on.
     fn screen(
         &mut self,
@@ -190,7 +203,7 @@ impl LexicalPass {
             if settled.terms.is_empty() {
                 return Ok(settled.text.get(settled.range).unwrap_or_default().to_owned());
             }
-            let changes = judge(&mut self.tally, watch, (&settled.terms, &path(&delta.channel)), decision);
+            let changes = judge(self.noting(watch), (&settled.terms, &path(&delta.channel)), decision);
             self.rewrite(&settled, &changes)
         });
         match judged {
@@ -220,14 +233,11 @@ impl LexicalPass {
                 text.push_str(spelling);
                 continue;
             }
-            let named = Named { kind: &value.kind, canonical: &value.canonical, spelling };
-            let name = self
-                .invented
-                .name(named, |_| false)
-                .map_err(|_| Fault::Failed { control: NAME, reason: "no free pseudonym" })?;
-            text.push('⟦');
-            text.push_str(&name);
-            text.push('⟧');
+            let nothing = Standing::of(std::iter::empty());
+            let written =
+                substitute::stand_in(&mut self.invented, (&value, spelling), (Kind::Prose, &nothing))
+                    .map_err(|_| Fault::Failed { control: NAME, reason: "no free pseudonym" })?;
+            text.push_str(&written);
         }
         text.push_str(settled.text.get(from..settled.range.end).unwrap_or_default());
         Ok(text)
@@ -238,23 +248,33 @@ impl LexicalPass {
 struct Change {
     term: Term,
     list: String,
+    mode: Mode,
 }
 
 impl Change {
     fn value(&self, text: &str) -> Value {
         let spelling = text.get(self.term.range.clone()).unwrap_or_default();
         let canonical = spelling.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
-        Value { range: self.term.range.clone(), kind: self.list.to_ascii_uppercase(), canonical }
+        Value {
+            range: self.term.range.clone(),
+            kind: self.list.to_ascii_uppercase(),
+            canonical,
+            mode: self.mode,
+        }
     }
 }
 
 /// Notes every rule that terms match, tightens the decision, and says which terms are to be replaced:
 /// in order, the longer of two that overlap.
-fn judge(tally: &mut Tally, watch: &Watch, found: (&[Term], &str), decision: &mut Decision) -> Vec<Change> {
+fn judge(noting: Noting<'_>, found: (&[Term], &str), decision: &mut Decision) -> Vec<Change> {
     let (terms, path) = found;
+    let Noting { tally, watch, caller } = noting;
     let mut changes: Vec<Change> = Vec::new();
     for term in terms {
         let Some((list, rule)) = watch.groups.get(term.group) else { continue };
+        if !rule.concerns(caller) {
+            continue;
+        }
         tally.hit(rule, path, list);
         if !rule.is_enforced() {
             continue;
@@ -262,9 +282,10 @@ fn judge(tally: &mut Tally, watch: &Watch, found: (&[Term], &str), decision: &mu
         match rule.action {
             Action::Flag => decision.tighten(Verdict::Flagged),
             Action::Block => decision.tighten(Verdict::Deny(rule.denial())),
-            Action::Pseudonymise => {
+            Action::Pseudonymise | Action::Redact => {
                 decision.tighten(Verdict::Transformed);
-                keep_longer(&mut changes, Change { term: term.clone(), list: list.clone() });
+                let mode = rule.treatment.of(&list.to_ascii_uppercase());
+                keep_longer(&mut changes, Change { term: term.clone(), list: list.clone(), mode });
             }
         }
     }
@@ -277,6 +298,7 @@ fn keep_longer(changes: &mut Vec<Change>, next: Change) {
             // Whatever overlaps is replaced as one, so that no part of either remains.
             let whole = last.term.range.start..last.term.range.end.max(next.term.range.end);
             last.term.range = whole;
+            last.mode = last.mode.max(next.mode);
         }
         _ => changes.push(next),
     }

@@ -6,6 +6,7 @@
 
 mod caller;
 mod control;
+mod coreference;
 pub mod document;
 mod language;
 mod lexical;
@@ -18,11 +19,14 @@ mod set;
 pub mod slot;
 mod substitute;
 mod tally;
+mod treatment;
 mod trial;
 mod unescape;
 
 pub use caller::Caller;
-pub use control::{Action, Control, Denial, Enforcement, Fault, Findings, Hit, Outcome, Pass, Verdict};
+pub use control::{
+    Action, Control, Denial, Enforcement, Fault, Findings, Hit, Outcome, Pass, Place, Verdict,
+};
 pub use lexical::LexicalScreen;
 pub use personal::PersonalData;
 pub use pseudonym::PseudonymKey;

@@ -27,9 +27,14 @@ pub struct PersonalData {
     key: PseudonymKey,
 }
 
+/// A type that is looked for, and the rule that asks for it.
+type Search = (EntityType, Arc<Rule>);
+
 /// What all passes of a policy set share.
 struct Shared {
-    rules: Vec<(EntityType, Arc<Rule>)>,
+    rules: Arc<[Search]>,
+    /// Whether every rule is for every caller.
+    is_general: bool,
     identifiers: Identifiers,
     hint: bool,
 }
@@ -37,7 +42,7 @@ struct Shared {
 impl PersonalData {
     /// The control for the rules of `policies` that look for personal identifiers.
     pub fn from(policies: &Arc<PolicySet>, key: &PseudonymKey) -> Self {
-        let mut rules = Vec::new();
+        let mut rules: Vec<Search> = Vec::new();
         let mut hint = false;
         for (policy, rule) in policies.rules(Stage::Request) {
             for target in &rule.find {
@@ -51,7 +56,9 @@ impl PersonalData {
         types.sort_unstable();
         types.dedup();
         let identifiers = Identifiers::new(&types);
-        Self { shared: Arc::new(Shared { rules, identifiers, hint }), key: key.clone() }
+        let is_general = rules.iter().all(|(_, rule)| rule.is_general());
+        let shared = Shared { rules: rules.into(), is_general, identifiers, hint };
+        Self { shared: Arc::new(shared), key: key.clone() }
     }
 }
 
@@ -61,9 +68,12 @@ impl Control for PersonalData {
     }
 
     fn begin(&self, caller: &Caller) -> Box<dyn Pass> {
+        let rules = &self.shared.rules;
+        let own = || rules.iter().filter(|(_, rule)| rule.concerns(caller)).cloned().collect();
         Box::new(PersonalPass {
             shared: Arc::clone(&self.shared),
-            vault: Vault::new(self.key.tenant(&caller.tenant)),
+            rules: if self.shared.is_general { Arc::clone(rules) } else { own() },
+            vault: Vault::of(self.key.tenant(&caller.tenant), caller),
             replies: Replies::default(),
             tally: Tally::default(),
         })
@@ -73,6 +83,8 @@ impl Control for PersonalData {
 /// One exchange. No `Debug`: it holds the caller's values.
 struct PersonalPass {
     shared: Arc<Shared>,
+    /// The rules that are for the caller.
+    rules: Arc<[Search]>,
     vault: Vault,
     replies: Replies,
     tally: Tally,
@@ -88,8 +100,7 @@ impl Pass for PersonalPass {
     }
 
     fn end(self: Box<Self>, _outcome: &Outcome) -> Findings {
-        let (hits, redactions) = self.tally.into_parts();
-        Findings { hits, redactions, ..Findings::none(NAME) }
+        self.tally.into_findings(NAME)
     }
 
     fn watches_reply(&self) -> bool {

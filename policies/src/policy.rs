@@ -5,7 +5,8 @@ use std::sync::Arc;
 use weir_classifiers::{EntityType, TermGroup};
 
 use crate::document::Spot;
-use crate::{Action, Denial, Enforcement};
+use crate::treatment::{Audience, Treatment};
+use crate::{Action, Caller, Denial, Enforcement};
 
 /// One policy: rules of one owner, under one name.
 #[derive(Clone)]
@@ -26,6 +27,10 @@ pub(crate) struct Rule {
     pub(crate) stages: Vec<Stage>,
     pub(crate) find: Vec<Target>,
     pub(crate) action: Action,
+    /// How values are replaced, by a rule that does.
+    pub(crate) treatment: Treatment,
+    /// For whom the rule is: those who belong to all of these.
+    pub(crate) callers: Vec<Audience>,
     /// What the caller is told when the rule blocks.
     pub(crate) message: String,
     pub(crate) mode: Enforcement,
@@ -62,6 +67,7 @@ pub(crate) struct Trial {
     pub(crate) file: String,
     pub(crate) request: Option<String>,
     pub(crate) reply: Option<String>,
+    pub(crate) caller: Caller,
     pub(crate) expect: Expectation,
 }
 
@@ -90,6 +96,16 @@ impl Rule {
 
     pub(crate) fn is_enforced(&self) -> bool {
         self.mode == Enforcement::Enforce
+    }
+
+    /// Whether the rule is for everyone.
+    pub(crate) fn is_general(&self) -> bool {
+        self.callers.iter().all(Audience::is_everyone)
+    }
+
+    /// Whether the rule is for a caller.
+    pub(crate) fn concerns(&self, caller: &Caller) -> bool {
+        self.callers.iter().all(|audience| audience.includes(caller))
     }
 
     pub(crate) fn denial(&self) -> Denial {

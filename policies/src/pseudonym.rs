@@ -3,17 +3,22 @@
 //! A pseudonym is written `⟦EMAIL_ADDRESS_K7QX3MNP⟧`. Its id is an HMAC of the value under a key of the
 //! tenant, so the same value has the same pseudonym in every turn, on every node and after a restart,
 //! and another tenant's pseudonyms mean nothing. Which value an id stands for is known only to the
-//! exchange's own [`Vault`].
+//! exchange's own [`Vault`]. A surrogate is a pseudonym that looks like a value of the same type.
 
+mod cipher;
 mod key;
 mod restore;
 mod spelling;
+mod stand_in;
+mod surrogate;
 mod token;
 mod vault;
 
+pub(crate) use cipher::encrypt;
 pub use key::PseudonymKey;
 pub(crate) use key::TenantKey;
 pub(crate) use restore::Restorer;
+pub(crate) use stand_in::Standing;
 pub(crate) use token::{Ended, Step, recognise};
 pub(crate) use vault::{Exhausted, Named, Vault};
 

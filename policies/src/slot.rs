@@ -45,6 +45,15 @@ pub struct Slot {
     kind: Kind,
     text: String,
     edited: bool,
+    /// What was replaced by what so far, in order.
+    patches: Vec<Patch>,
+}
+
+/// A stretch of a slot's text, and the stretch of the text as it was read that it stands for. In bytes.
+#[derive(Clone, PartialEq, Eq)]
+struct Patch {
+    now: Range<usize>,
+    was: Range<usize>,
 }
 
 /// An edit that does not fit the slot's text.
@@ -74,7 +83,7 @@ impl Slot {
     /// A slot as read from a body: `path` is a JSON Pointer (nested stringified JSON continues after
     /// `#`), `text` the decoded string.
     pub fn new(path: String, role: Role, kind: Kind, text: String) -> Self {
-        Self { path, role, kind, text, edited: false }
+        Self { path, role, kind, text, edited: false, patches: Vec::new() }
     }
 
     /// JSON Pointer of the leaf; nested stringified JSON continues after `#`.
@@ -118,6 +127,62 @@ impl Slot {
         self.text.replace_range(start..end, with);
         self.edited = true;
         Ok(())
+    }
+
+    /// Replaces stretches of the current text, in order and none overlapping another. What doesn't fit is left out.
+    pub fn splice(&mut self, edits: &[(Range<usize>, String)]) {
+        if edits.is_empty() {
+            return;
+        }
+        let mut text = String::with_capacity(self.text.len() + edits.len() * 16);
+        let mut patches = Vec::with_capacity(self.patches.len() + edits.len());
+        let mut from = 0;
+        for (range, with) in edits {
+            let Some(before) = self.text.get(from..range.start) else { continue };
+            self.keep_patches(from..range.start, text.len(), &mut patches);
+            text.push_str(before);
+            let start = text.len();
+            text.push_str(with);
+            patches.push(Patch { now: start..text.len(), was: self.original(range.clone()) });
+            from = range.end;
+        }
+        self.keep_patches(from..self.text.len(), text.len(), &mut patches);
+        text.push_str(self.text.get(from..).unwrap_or_default());
+        self.set_text(text);
+        self.patches = patches;
+    }
+
+    /// Where a stretch of the current text stood in the text as it was read, in bytes. Of a stretch that was replaced
+    /// already, it is all that was replaced.
+    pub fn original(&self, range: Range<usize>) -> Range<usize> {
+        let place = |at: usize, is_end: bool| {
+            let (mut now, mut was) = (0, 0);
+            for patch in &self.patches {
+                let inside = patch.now.start < at && at < patch.now.end;
+                if inside {
+                    return if is_end { patch.was.end } else { patch.was.start };
+                }
+                let is_before =
+                    if is_end { patch.now.end <= at } else { patch.now.end <= at && patch.now.start < at };
+                if !is_before {
+                    break;
+                }
+                (now, was) = (patch.now.end, patch.was.end);
+            }
+            was + at.saturating_sub(now)
+        };
+        let start = place(range.start, false);
+        start..place(range.end, true).max(start)
+    }
+
+    /// Moves the patches of a stretch that stays to where it will be.
+    fn keep_patches(&self, stretch: Range<usize>, to: usize, into: &mut Vec<Patch>) {
+        let within = |patch: &&Patch| stretch.start <= patch.now.start && patch.now.end <= stretch.end;
+        let moved = |at: usize| at - stretch.start + to;
+        into.extend(self.patches.iter().filter(within).map(|patch| Patch {
+            now: moved(patch.now.start)..moved(patch.now.end),
+            was: patch.was.clone(),
+        }));
     }
 
     /// Replaces the whole text.
@@ -227,6 +292,28 @@ mod tests {
         assert!(!it.is_edited());
         it.replace(1..3, "n").unwrap();
         assert_eq!((it.text(), it.is_edited()), ("anb", true));
+    }
+
+    #[test]
+    fn a_place_is_found_in_the_text_as_it_was_read() {
+        let edit = |range: Range<usize>, with: &str| (range, with.to_owned());
+        let mut it = slot("ab CDE fg HI jk");
+        it.splice(&[edit(3..6, "x"), edit(10..12, "long")]);
+        assert_eq!(it.text(), "ab x fg long jk");
+        let was = |it: &Slot, part: &str| {
+            let start = it.text().find(part).unwrap();
+            it.original(start..start + part.len())
+        };
+        for (part, place) in [("ab", 0..2), ("x", 3..6), ("fg", 7..9), ("on", 10..12), ("jk", 13..15)] {
+            assert_eq!(was(&it, part), place, "{part}");
+        }
+        it.splice(&[edit(0..2, "START"), edit(5..7, "")]);
+        assert_eq!(it.text(), "START x  long jk");
+        for (part, place) in
+            [("START", 0..2), ("x", 3..6), ("long", 10..12), ("jk", 13..15), ("x  long", 3..12)]
+        {
+            assert_eq!(was(&it, part), place, "{part}");
+        }
     }
 
     #[test]

@@ -9,8 +9,8 @@ use crate::reply::{Channel, Part};
 use crate::slot::{Kind, Role, Slot, Slots};
 use crate::tally::Decision;
 use crate::{
-    Caller, Control, Delta, Enforcement, Fault, LexicalScreen, Outcome, Pass, PersonalData, PolicySet,
-    PseudonymKey, Verdict,
+    Control, Delta, Enforcement, Fault, LexicalScreen, Outcome, Pass, PersonalData, PolicySet, PseudonymKey,
+    Verdict,
 };
 
 /// How the tests of a set went.
@@ -107,7 +107,7 @@ fn run(policies: &Arc<PolicySet>, trial: &Trial) -> Result<Run, Fault> {
     let controls: [Box<dyn Control>; 2] =
         [Box::new(LexicalScreen::from(policies, &key)?), Box::new(PersonalData::from(policies, &key))];
     let mut passes: Vec<Box<dyn Pass>> =
-        controls.iter().map(|control| control.begin(&Caller::default())).collect();
+        controls.iter().map(|control| control.begin(&trial.caller)).collect();
     let mut decision = Decision::new();
     let mut passed_on = Vec::new();
     if let Some(text) = &trial.request {

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use tempfile::tempdir;
-use weir_audit::exchange::{BodyRef, Hit, Redaction, Tag};
+use weir_audit::exchange::{BodyRef, Hit, Place, Redaction, Tag};
 use weir_audit::read::Found;
 use weir_audit::record::{Kind, Reason};
 use weir_audit::{AdminEvent, AuditError, Completion, Event, Intent, Log, Mode, Options, Text, read};
@@ -186,12 +186,15 @@ prop_compose! {
         finish_reasons in proptest::collection::vec(text(), 0..12),
         hits in proptest::collection::vec(hit(), 0..12),
         redactions in proptest::collection::vec((text(), any::<u32>()), 0..20),
+        places in proptest::collection::vec((text(), text(), 0..u64::from(u32::MAX)), 0..20),
         status: u16, bodies in bodies(),
     ) -> Completion {
         let part = |index: usize| optional[index].clone();
         let redactions = redactions.into_iter().map(|(entity, count)| Redaction { count, entity }).collect();
+        let place = |(entity, slot, start)| Place { end: start + 1, entity, mode: "token".into(), slot, start };
+        let places = places.into_iter().map(place).collect();
         Completion {
-            answered_model: part(0), bodies, error: part(1), finish_reasons, hits, provider: part(2), redactions,
+            answered_model: part(0), bodies, error: part(1), finish_reasons, hits, places, provider: part(2), redactions,
             region: part(3), response_id: part(4), status, upstream: part(5), ..Completion::default()
         }
     }

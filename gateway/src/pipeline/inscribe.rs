@@ -60,6 +60,15 @@ pub fn findings(completion: &mut Completion, findings: &Findings) {
     for (entity, count) in &findings.redactions {
         completion.redactions.push(audit::Redaction { count: *count, entity: entity.clone().into() });
     }
+    completion.places.extend(findings.places.iter().map(|place| audit::Place {
+        end: place.range.end as u64,
+        entity: place.subject.clone().into(),
+        mode: place.mode.into(),
+        slot: place.path.clone().into(),
+        start: place.range.start as u64,
+    }));
+    // There are the counts for the rest.
+    completion.places.truncate(audit::MAX_PLACES);
 }
 
 /// Money.

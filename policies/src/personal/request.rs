@@ -3,16 +3,18 @@
 use weir_classifiers::{EntityType, Finding};
 
 use super::{NAME, PersonalPass};
+use crate::coreference;
 use crate::policy::OnFault;
 use crate::slot::{Kind, Slot, Slots};
 use crate::substitute::{self, Value};
 use crate::tally::Decision;
+use crate::treatment::Mode;
 use crate::{Action, Fault, Verdict};
 
 impl PersonalPass {
     /// Judges every slot, and replaces what a rule says.
     pub(super) fn read_request(&mut self, slots: &mut Slots) -> Result<Verdict, Fault> {
-        if self.shared.rules.is_empty() {
+        if self.rules.is_empty() {
             return Ok(Verdict::Allow);
         }
         let mut decision = Decision::new();
@@ -24,8 +26,8 @@ impl PersonalPass {
                 if named && !replaced.is_empty() {
                     continue;
                 }
-                if self.judge(found.entity, slot.path(), &mut decision) {
-                    replaced.push(value(slot, found));
+                if let Some(mode) = self.judge(found.entity, slot.path(), &mut decision) {
+                    replaced.push(value(slot, found, mode));
                 }
             }
             values.push(replaced);
@@ -33,14 +35,16 @@ impl PersonalPass {
         if matches!(decision.0, Verdict::Deny(_)) {
             return Ok(decision.0);
         }
+        coreference::resolve(slots, &mut values);
         self.replace(slots, &values)?;
         Ok(decision.0)
     }
 
-    /// Notes every rule that a finding matches, and says whether the finding is to be replaced.
-    fn judge(&mut self, entity: EntityType, path: &str, decision: &mut Decision) -> bool {
-        let mut replace = false;
-        for (_, rule) in self.shared.rules.iter().filter(|(wanted, _)| *wanted == entity) {
+    /// Notes every rule that a finding matches, and says how the finding is to be replaced, if at all: of several
+    /// modes by the one that leaves the least.
+    fn judge(&mut self, entity: EntityType, path: &str, decision: &mut Decision) -> Option<Mode> {
+        let mut replace = None;
+        for (_, rule) in self.rules.iter().filter(|(wanted, _)| *wanted == entity) {
             self.tally.hit(rule, path, entity.name());
             if !rule.is_enforced() {
                 continue;
@@ -48,14 +52,11 @@ impl PersonalPass {
             match rule.action {
                 Action::Flag => decision.tighten(Verdict::Flagged),
                 Action::Block => decision.tighten(Verdict::Deny(rule.denial())),
-                Action::Pseudonymise => {
+                Action::Pseudonymise | Action::Redact => {
                     decision.tighten(Verdict::Transformed);
-                    replace = true;
+                    replace = replace.max(Some(rule.treatment.of(entity.name())));
                 }
             }
-        }
-        if replace {
-            self.tally.redaction(entity.name());
         }
         replace
     }
@@ -63,6 +64,9 @@ impl PersonalPass {
     fn replace(&mut self, slots: &mut Slots, values: &[Vec<Value>]) -> Result<(), Fault> {
         if values.iter().all(Vec::is_empty) {
             return Ok(());
+        }
+        for (slot, found) in slots.iter().zip(values) {
+            found.iter().for_each(|value| self.tally.replaced(slot, value));
         }
         let replaced = substitute::substitute(&mut self.vault, slots, values);
         if replaced.is_err() && self.may_not_pass() {
@@ -76,16 +80,16 @@ impl PersonalPass {
 
     /// Whether a rule that replaces must not be left out.
     fn may_not_pass(&self) -> bool {
-        self.shared.rules.iter().any(|(_, rule)| {
-            rule.action == Action::Pseudonymise && rule.is_enforced() && rule.on_fault == OnFault::Block
-        })
+        self.rules
+            .iter()
+            .any(|(_, rule)| rule.action.replaces() && rule.is_enforced() && rule.on_fault == OnFault::Block)
     }
 }
 
 /// What is replaced for a finding: the value itself, or the whole of a name or id, since a pseudonym
 /// without brackets must stand alone.
-fn value(slot: &Slot, found: Finding) -> Value {
+fn value(slot: &Slot, found: Finding, mode: Mode) -> Value {
     let range = if slot.kind() == Kind::Identifier { 0..slot.text().len() } else { found.range };
     let canonical = found.entity.canonical(slot.text().get(range.clone()).unwrap_or_default());
-    Value { range, kind: found.entity.name().to_owned(), canonical }
+    Value { range, kind: found.entity.name().to_owned(), canonical, mode }
 }

@@ -4,7 +4,7 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 /// 32 signs without `0 1 I O`, which are mistaken for one another.
-const ALPHABET: [char; 32] = [
+pub(super) const ALPHABET: [char; 32] = [
     '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'J', 'K', 'L', 'M', 'N',
     'P', 'Q', 'R', 'S', 'T', 'U', 'V', 'W', 'X', 'Y', 'Z',
 ];
@@ -34,6 +34,11 @@ impl TenantKey {
     /// The full id (32 signs, 160 bits) of a value; pseudonyms use as much of it as they need.
     pub(crate) fn id(&self, kind: &str, value: &str) -> String {
         encode(&digest(&self.0, &[kind, value]))
+    }
+
+    /// 32 bytes for a purpose, which is the first of the parts and no type of values.
+    pub(crate) fn bytes(&self, parts: &[&str]) -> [u8; 32] {
+        digest(&self.0, parts)
     }
 }
 

@@ -6,6 +6,7 @@
 
 use super::Vault;
 use super::spelling::{self, Dress, Sign};
+use super::stand_in;
 
 /// Whether more text may follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +40,11 @@ const SEPARATORS: usize = 3;
 const ID_SIGNS: usize = 41;
 
 impl Dressed {
+    /// As the text that a value is put in place of.
+    pub(super) fn in_place_of(dress: Dress) -> Self {
+        Self(dress)
+    }
+
     /// The value as it must be written in place of the pseudonym; in JSON source at least one level deep.
     pub(crate) fn apply(self, value: &str, source: Source) -> String {
         let dress = match (self.0, source) {
@@ -58,14 +64,14 @@ pub(crate) enum Source {
     Json,
 }
 
-/// Says whether a pseudonym of `vault` stands at the beginning of `rest`; `before` is what stands
+/// Says whether a pseudonym or a surrogate of `vault` stands at the beginning of `rest`; `before` is what stands
 /// before it, of which the last few characters count.
 pub(crate) fn recognise<'v>(vault: &'v Vault, before: &str, rest: &str, ended: Ended) -> Step<'v> {
     let mut cursor = Cursor { rest, at: 0, ended, dress: Dress::Plain };
     let found = cursor.token(vault, before);
     match found {
         Ok(value) => Step::Token(cursor.at, value, Dressed(cursor.dress)),
-        Err(Miss::No) => Step::No,
+        Err(Miss::No) => stand_in::recognise(vault, before, rest, ended),
         Err(Miss::More) => Step::More,
     }
 }
@@ -281,7 +287,7 @@ fn closes(c: char, family: Family) -> bool {
 
 /// Whether a word that begins after `before` would be the end of a longer one. The letter of an escape
 /// (`\n`, `%20`) is not part of a word.
-fn touches_word(before: &str) -> bool {
+pub(super) fn touches_word(before: &str) -> bool {
     if !before.ends_with(|c: char| c.is_ascii_alphanumeric()) {
         return false;
     }

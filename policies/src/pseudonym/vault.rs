@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 
 use super::TenantKey;
+use super::stand_in::{StandIns, Standing};
+use crate::Caller;
 
 /// Signs of an id at first, and by how many it grows when it is taken.
 const SHORTEST: usize = 8;
@@ -15,6 +17,7 @@ pub(crate) struct Vault {
     spellings: HashMap<(String, String), usize>,
     ids: HashMap<String, usize>,
     kinds: Vec<String>,
+    stand_ins: StandIns,
     /// Bytes that a pseudonym of these types can begin with, in any form.
     begins: [bool; 256],
 }
@@ -51,12 +54,45 @@ impl Vault {
             spellings: HashMap::new(),
             ids: HashMap::new(),
             kinds: Vec::new(),
+            stand_ins: StandIns::default(),
             begins,
         }
     }
 
+    /// The pseudonyms of an exchange of a caller. Dates are shifted alike for one subject or conversation.
+    pub(crate) fn of(key: TenantKey, caller: &Caller) -> Self {
+        let salt = caller.subject.as_deref().or(caller.conversation.as_deref()).unwrap_or_default();
+        Self { stand_ins: StandIns::new(salt), ..Self::new(key) }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.entries.is_empty() && self.stand_ins.is_empty()
+    }
+
+    /// The tenant's key.
+    pub(crate) fn key(&self) -> &TenantKey {
+        &self.key
+    }
+
+    /// The surrogate of a value; none where it has none, and a pseudonym must do.
+    pub(crate) fn surrogate(&mut self, value: Named<'_>, standing: &Standing) -> Option<String> {
+        let text = self.stand_ins.of(&self.key, value, standing)?;
+        self.mark_stand_in();
+        Some(text)
+    }
+
+    pub(super) fn stand_ins(&self) -> &StandIns {
+        &self.stand_ins
+    }
+
+    fn mark_stand_in(&mut self) {
+        let Some(first) = self.stand_ins.last_begin() else { return };
+        let mut bytes = [0; 4];
+        for c in first.to_lowercase().chain(first.to_uppercase()) {
+            if let Some(byte) = c.encode_utf8(&mut bytes).bytes().next() {
+                mark(&mut self.begins, byte);
+            }
+        }
     }
 
     /// The pseudonym of a value: `KIND_ID`, without brackets. The first spelling of a value has the
