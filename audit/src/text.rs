@@ -73,6 +73,16 @@ impl From<Arc<str>> for Text {
     }
 }
 
+impl From<Text> for String {
+    fn from(text: Text) -> Self {
+        match text.0 {
+            Repr::Literal(text) => text.to_owned(),
+            Repr::Owned(text) => text,
+            Repr::Shared(text) => text.as_ref().to_owned(),
+        }
+    }
+}
+
 impl PartialEq for Text {
     fn eq(&self, other: &Self) -> bool {
         self.as_str() == other.as_str()

@@ -88,9 +88,29 @@ impl Batch {
     /// The rows of `lines`, which follow the position `from`.
     ///
     /// # Errors
-    /// [`IndexError::Unreadable`] for a line that is no record, or does not say the position it stands at.
+    /// As [`Batch::add`].
     pub fn new(lane: LaneId, from: Watermark, lines: &[Line]) -> Result<Self, IndexError> {
-        let mut batch = Self {
+        let mut batch = Self::behind(lane, from);
+        lines.iter().try_for_each(|line| batch.add(line.seq, &line.json))?;
+        Ok(batch)
+    }
+
+    /// Empties it, to stand behind the position `from`. Its memory stays: for each batch anew, it would have to be
+    /// cleared first.
+    pub(crate) fn begin(&mut self, from: Watermark) {
+        (self.from, self.to) = (from, from);
+        self.calls.clear();
+        self.ends.clear();
+        self.events.clear();
+        self.erasures.clear();
+        self.reviews.clear();
+        self.places.clear();
+        self.late.clear();
+    }
+
+    /// No rows yet, behind the position `from`.
+    pub fn behind(lane: LaneId, from: Watermark) -> Self {
+        Self {
             lane,
             from,
             to: from,
@@ -101,11 +121,7 @@ impl Batch {
             reviews: Vec::new(),
             places: HashMap::new(),
             late: HashSet::new(),
-        };
-        for line in lines {
-            batch.add(line)?;
         }
-        Ok(batch)
     }
 
     /// How many records it holds.
@@ -113,31 +129,35 @@ impl Batch {
         self.to.seq - self.from.seq - (self.to.skipped - self.from.skipped)
     }
 
-    fn add(&mut self, line: &Line) -> Result<(), IndexError> {
-        let unreadable = || IndexError::Unreadable { lane: self.lane.lane, seq: line.seq };
-        let record = Record::parse(&line.json).map_err(|_| unreadable())?;
-        if record.node_seq != line.seq || line.seq <= self.to.seq {
+    /// Adds the record whose canonical JSON stands at the position `seq`.
+    ///
+    /// # Errors
+    /// [`IndexError::Unreadable`] if it is no record, or does not say the position it stands at.
+    pub fn add(&mut self, seq: u64, json: &[u8]) -> Result<(), IndexError> {
+        let unreadable = || IndexError::Unreadable { lane: self.lane.lane, seq };
+        let mut record = Record::parse(json).map_err(|_| unreadable())?;
+        if record.node_seq != seq || seq <= self.to.seq {
             return Err(unreadable());
         }
-        let hash = LeafHash::of(&line.json);
-        self.to.skipped += line.seq - self.to.seq - 1;
-        (self.to.seq, self.to.hash, self.to.time_us) = (line.seq, hash, record.time.into());
+        let hash = LeafHash::of(json);
+        self.to.skipped += seq - self.to.seq - 1;
+        (self.to.seq, self.to.hash, self.to.time_us) = (seq, hash, record.time.into());
         match (record.kind, record.intent_id) {
             (Kind::Intent, _) => {
                 self.to.intents += 1;
-                let call = record.intent.as_ref().ok_or_else(unreadable)?;
-                let announced = announced(&record, call, self.lane, hash);
+                let call = record.intent.take().ok_or_else(unreadable)?;
                 self.places.insert(record.record_id, self.calls.len());
+                let announced = announced(record, call, self.lane, hash);
                 self.calls.push(CallRow { announced, end: End::open(), marks: Marks::default() });
             }
-            (Kind::Completion | Kind::Abandoned, Some(call)) => self.add_end(&record, call, hash),
+            (Kind::Completion | Kind::Abandoned, Some(call)) => self.add_end(record, call, hash),
             (Kind::Completion | Kind::Abandoned, None) => return Err(unreadable()),
             _ => self.add_event(&record, hash),
         }
         Ok(())
     }
 
-    fn add_end(&mut self, record: &Record, call: Uuid, hash: LeafHash) {
+    fn add_end(&mut self, record: Record, call: Uuid, hash: LeafHash) {
         match record.kind {
             Kind::Abandoned => self.to.abandoned += 1,
             _ => self.to.completions += 1,
@@ -146,7 +166,7 @@ impl Batch {
         let place = self.places.get(&call).and_then(|at| self.calls.get_mut(*at));
         match place.filter(|row| row.end.end_seq.is_none()) {
             Some(row) => {
-                row.marks.review = end.review();
+                row.marks.review = end.review().map(str::to_owned);
                 row.end = end;
             }
             None if self.late.insert(call) => self.ends.push(LateEnd { call, end }),
@@ -193,37 +213,37 @@ impl End {
     }
 
     /// The state of review that a call gets by its end: flagged calls wait for a person.
-    pub(crate) fn review(&self) -> Option<String> {
-        (self.decision.as_deref() == Some("flagged")).then(|| "pending".to_owned())
+    pub(crate) fn review(&self) -> Option<&'static str> {
+        (self.decision.as_deref() == Some("flagged")).then_some("pending")
     }
 }
 
-fn text(text: &Option<Text>) -> Option<String> {
-    text.as_ref().map(|it| it.as_str().to_owned())
+fn text(text: Option<Text>) -> Option<String> {
+    text.map(String::from)
 }
 
-fn announced(record: &Record, call: &Intent, lane: LaneId, hash: LeafHash) -> Announced {
+fn announced(record: Record, call: Intent, lane: LaneId, hash: LeafHash) -> Announced {
     Announced {
         time_us: record.time.into(),
         record_id: record.record_id,
-        tenant: record.tenant.as_str().to_owned(),
-        app: text(&call.app),
-        team: text(&call.team),
-        key_id: text(&call.key_id),
-        subject_ref: text(&call.subject_ref),
-        purpose: text(&call.purpose),
-        cost_center: text(&call.cost_center),
-        conversation: text(&call.conversation),
-        endpoint: call.endpoint.as_str().to_owned(),
-        route: text(&call.route),
-        requested_model: text(&call.requested_model),
-        policy_set: call.policy_set.as_str().to_owned(),
-        retention: text(&call.retention),
+        tenant: record.tenant.into(),
+        app: text(call.app),
+        team: text(call.team),
+        key_id: text(call.key_id),
+        subject_ref: text(call.subject_ref),
+        purpose: text(call.purpose),
+        cost_center: text(call.cost_center),
+        conversation: text(call.conversation),
+        endpoint: call.endpoint.into(),
+        route: text(call.route),
+        requested_model: text(call.requested_model),
+        policy_set: call.policy_set.into(),
+        retention: text(call.retention),
         stream: call.stream,
         request_bytes: clamp(call.request_bytes),
         source: lane.source,
         lane: i64::from(lane.lane),
-        node_id: record.node_id.as_str().to_owned(),
+        node_id: record.node_id.into(),
         boot_id: record.boot_id,
         intent_seq: clamp(record.node_seq),
         intent_hash: hash,
@@ -231,7 +251,7 @@ fn announced(record: &Record, call: &Intent, lane: LaneId, hash: LeafHash) -> An
     }
 }
 
-fn end(record: &Record, hash: LeafHash) -> End {
+fn end(record: Record, hash: LeafHash) -> End {
     let end = End {
         state: if record.kind == Kind::Abandoned { "abandoned" } else { "completed" }.to_owned(),
         end_us: Some(record.time.into()),
@@ -240,18 +260,13 @@ fn end(record: &Record, hash: LeafHash) -> End {
         end_shed: Some(record.shed),
         ..End::default()
     };
-    let Some(completion) = &record.completion else { return end };
+    let Some(completion) = record.completion else { return end };
     let known = |quantity: Quantity| Some(quantity.0).filter(|it| it.is_finite());
     let impact = completion.impact.as_ref();
     End {
         decision: Some(completion.decision.as_str().to_owned()),
         status: Some(i64::from(completion.status)),
-        error: text(&completion.error),
         stream_state: Some(stream_state(completion.stream_state).to_owned()),
-        answered_model: text(&completion.answered_model),
-        upstream: text(&completion.upstream),
-        provider: text(&completion.provider),
-        region: text(&completion.region),
         input_tokens: completion.usage.as_ref().map(|it| clamp(it.input)),
         output_tokens: completion.usage.as_ref().map(|it| clamp(it.output)),
         cost_pico: completion.cost.as_ref().map(|it| Pico::from(it.total)),
@@ -261,7 +276,12 @@ fn end(record: &Record, hash: LeafHash) -> End {
         gwp_max_kg: impact.and_then(|it| known(it.gwp_kg.max)),
         latency_us: Some(clamp(completion.latency.total_us)),
         reply_bytes: Some(clamp(completion.reply_bytes)),
-        hits: hits(completion),
+        hits: hits(&completion),
+        error: text(completion.error),
+        answered_model: text(completion.answered_model),
+        upstream: text(completion.upstream),
+        provider: text(completion.provider),
+        region: text(completion.region),
         ..end
     }
 }

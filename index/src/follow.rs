@@ -116,6 +116,8 @@ fn unwritten(dir: &Path) -> u64 {
 pub(crate) struct Follower {
     lane: Lane,
     position: Watermark,
+    /// What is being read, or was written last.
+    batch: Batch,
     durable: u64,
     /// None until the position was read and checked, and after a failure.
     tail: Option<Tail>,
@@ -125,11 +127,12 @@ pub(crate) struct Follower {
 
 /// How often there may be nothing new before the position is looked at again: the index may have been cleared, or the
 /// database be gone.
-const IDLE: u32 = 20;
+const IDLE: u32 = 8;
 
 impl Follower {
     pub(crate) fn new(lane: Lane) -> Self {
-        Self { lane, position: Watermark::default(), durable: 0, tail: None, idle: 0 }
+        let position = Watermark::default();
+        Self { batch: Batch::behind(lane.id, position), lane, position, durable: 0, tail: None, idle: 0 }
     }
 
     pub(crate) fn id(&self) -> LaneId {
@@ -162,16 +165,17 @@ impl Follower {
             Some(tail) => tail,
             None => self.resume(store, until)?,
         };
-        let lines = tail.next(most, until)?;
-        self.idle = if lines.is_empty() { self.idle + 1 } else { 0 };
+        let batch = &mut self.batch;
+        batch.begin(self.position);
+        let read = tail.each(most, until, &mut |seq, json| batch.add(seq, json))?;
+        self.idle = if read == 0 { self.idle + 1 } else { 0 };
         if self.idle >= IDLE {
             self.idle = 0;
             if store.watermark(self.lane.id)? != self.position {
                 return Err(IndexError::Moved { lane: self.lane.id.lane });
             }
         }
-        if !lines.is_empty() {
-            let batch = Batch::new(self.lane.id, self.position, &lines)?;
+        if read > 0 {
             if batch.to.skipped > self.position.skipped && self.position.seq > 0 {
                 let records = batch.to.skipped - self.position.skipped;
                 tracing::warn!(
@@ -180,10 +184,10 @@ impl Follower {
                     "records were pruned before they were indexed"
                 );
             }
-            self.position = store.apply(&batch)?;
+            self.position = store.apply(batch)?;
         }
         self.tail = Some(tail);
-        Ok(lines.len() as u64)
+        Ok(read as u64)
     }
 
     /// Goes on behind the last record that is indexed, if the log still has the same one there.

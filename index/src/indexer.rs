@@ -18,7 +18,8 @@ use crate::value::Micros;
 pub struct Settings {
     /// Most records of one transaction.
     pub batch: usize,
-    /// How often the log is looked at while there is nothing new.
+    /// How often the log is looked at, unless a full batch says that there is more: a call whose intent and end are
+    /// found together is written once, and a transaction costs as much as some calls.
     pub poll: Duration,
     /// First pause after a failure; it doubles with each further one.
     pub pause: Duration,
@@ -31,8 +32,8 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            batch: 4000,
-            poll: Duration::from_millis(100),
+            batch: 2000,
+            poll: Duration::from_millis(250),
             pause: Duration::from_millis(200),
             longest_pause: Duration::from_secs(10),
             ambient: Arc::new(System::default()),
@@ -179,6 +180,12 @@ struct Work {
     pause: Option<Duration>,
 }
 
+/// How much of what is in the log a round has found.
+enum Found {
+    All,
+    Some,
+}
+
 struct Followed {
     follower: Follower,
     /// When it was last found to have all records.
@@ -192,8 +199,8 @@ impl Work {
             let outcome = self.round();
             self.publish(outcome.as_ref().err());
             let wait = match outcome {
-                Ok(0) => self.settings.poll,
-                Ok(_) => Duration::ZERO,
+                Ok(Found::All) => self.settings.poll,
+                Ok(Found::Some) => Duration::ZERO,
                 Err(error) => self.after(&error),
             };
             if !self.shared.wait(wait) {
@@ -202,13 +209,15 @@ impl Work {
         }
     }
 
-    /// Indexes a batch of each lane; how many records.
-    fn round(&mut self) -> Result<u64, IndexError> {
-        let mut records = 0;
+    /// Indexes a batch of each lane.
+    fn round(&mut self) -> Result<Found, IndexError> {
+        let mut found = Found::All;
         for lane in self.lanes.iter_mut().filter(|lane| lane.alarm.is_none()) {
             match lane.follower.step(&mut *self.store, self.settings.batch) {
-                Ok(some) => {
-                    records += some;
+                Ok(records) => {
+                    if records >= self.settings.batch as u64 {
+                        found = Found::Some;
+                    }
                     if lane.follower.is_current() {
                         lane.current = self.settings.ambient.monotonic();
                     }
@@ -217,11 +226,11 @@ impl Work {
                     tracing::error!(%error, "the audit index of a lane is stopped");
                     lane.alarm = Some(error.to_string());
                 }
-                Err(IndexError::Moved { .. }) => records += 1,
+                Err(IndexError::Moved { .. }) => found = Found::Some,
                 Err(error) => return Err(error),
             }
         }
-        Ok(records)
+        Ok(found)
     }
 
     /// How long to pause after a failure; the store is made ready for another try.

@@ -283,7 +283,7 @@ impl Group {
         [Text, Text, Int, Int, Int, Int, Int, Int]
     }
 
-    pub(crate) fn from_values(values: Vec<Value>) -> Option<Self> {
+    pub(crate) fn from_values(values: Vec<Value<'static>>) -> Option<Self> {
         let mut values = values.into_iter();
         let (state, decision) = (String::from_value(values.next()?)?, Option::from_value(values.next()?)?);
         let (calls, priced) = (u64::from_value(values.next()?)?, u64::from_value(values.next()?)?);
@@ -343,7 +343,7 @@ impl Completeness {
         [Id, Int, Int, Int, Int, Int, Int, Int, Int, Int, Int]
     }
 
-    pub(crate) fn from_values(values: Vec<Value>) -> Option<Self> {
+    pub(crate) fn from_values(values: Vec<Value<'static>>) -> Option<Self> {
         let mut values = values.into_iter();
         let source = Uuid::from_value(values.next()?)?;
         let lane = u16::try_from(i64::from_value(values.next()?)?).ok()?;

@@ -191,10 +191,10 @@ pub struct Hits(pub Vec<HitRow>);
 
 impl Cell for Hits {
     const TYPE: ColumnType = ColumnType::Text;
-    fn to_value(&self) -> Value {
-        serde_json::to_string(self).map_or(Value::Null, Value::Text)
+    fn to_value(&self) -> Value<'_> {
+        serde_json::to_string(self).map_or(Value::Null, |text| Value::Text(text.into()))
     }
-    fn from_value(value: Value) -> Option<Self> {
+    fn from_value(value: Value<'_>) -> Option<Self> {
         if let Value::Text(text) = value { serde_json::from_str(&text).ok() } else { None }
     }
 }
@@ -212,14 +212,15 @@ impl CallRow {
         Announced::COLUMNS.iter().chain(End::COLUMNS).chain(Marks::COLUMNS)
     }
 
-    pub(crate) fn values(&self) -> Vec<Value> {
-        let mut values = self.announced.values();
-        values.extend(self.end.values());
-        values.extend(self.marks.values());
+    pub(crate) fn values(&self) -> Vec<Value<'_>> {
+        let mut values = Vec::with_capacity(Announced::WIDTH + End::WIDTH + Marks::WIDTH);
+        self.announced.show(&mut values);
+        self.end.show(&mut values);
+        self.marks.show(&mut values);
         values
     }
 
-    pub(crate) fn from_values(values: Vec<Value>) -> Option<Self> {
+    pub(crate) fn from_values(values: Vec<Value<'static>>) -> Option<Self> {
         let mut values = values.into_iter();
         Some(Self {
             announced: Announced::from_values(&mut values)?,

@@ -11,7 +11,7 @@ use crate::value::{Row, Value};
 /// A statement, and its parameters in the order they stand in it.
 pub(crate) struct Sql {
     pub(crate) text: String,
-    pub(crate) params: Vec<Value>,
+    pub(crate) params: Vec<Value<'static>>,
     dialect: Dialect,
 }
 
@@ -69,8 +69,8 @@ pub(crate) fn events(query: &EventQuery, dialect: Dialect) -> Result<Sql, IndexE
     sql.in_scope(&query.scope, "c.tenant");
     sql.compare("c.time_us >=", query.since.map(|it| Value::Int(it.0)));
     sql.compare("c.time_us <", query.until.map(|it| Value::Int(it.0)));
-    sql.compare("c.kind =", query.kind.clone().map(Value::Text));
-    sql.compare("c.actor =", query.actor.clone().map(Value::Text));
+    sql.compare("c.kind =", query.kind.clone().map(text));
+    sql.compare("c.actor =", query.actor.clone().map(text));
     sql.compare("c.call_id =", query.call.map(Value::Id));
     if let Some(after) = query.place()? {
         sql.behind("c", &after);
@@ -88,6 +88,10 @@ pub(crate) fn completeness(dialect: Dialect) -> Sql {
          (SELECT COUNT(*) FROM calls c WHERE {own}), w.pruned, w.skipped FROM watermarks w ORDER BY w.source, w.lane"
     );
     Sql::new(dialect, text)
+}
+
+fn text(text: String) -> Value<'static> {
+    Value::Text(text.into())
 }
 
 impl Query {
@@ -123,7 +127,7 @@ impl Sql {
     }
 
     /// Appends a place for `value`.
-    fn bind(&mut self, value: Value) {
+    fn bind(&mut self, value: Value<'static>) {
         self.params.push(value);
         let number = self.params.len();
         self.push(format_args!(" ${number}"));
@@ -134,7 +138,7 @@ impl Sql {
     }
 
     /// Appends a condition where there is a value to compare with.
-    fn compare(&mut self, left: &str, value: Option<Value>) {
+    fn compare(&mut self, left: &str, value: Option<Value<'static>>) {
         if let Some(value) = value {
             self.push(format_args!(" AND {left}"));
             self.bind(value);
@@ -145,7 +149,7 @@ impl Sql {
         match scope {
             Scope::All => {}
             Scope::None => self.text.push_str(" AND 1 = 0"),
-            Scope::Tenant(tenant) => self.compare(&format!("{column} ="), Some(Value::Text(tenant.clone()))),
+            Scope::Tenant(tenant) => self.compare(&format!("{column} ="), Some(text(tenant.clone()))),
         }
     }
 
@@ -176,7 +180,7 @@ impl Sql {
     }
 
     fn columns(&mut self, query: &Query, driver: Driver) {
-        let text = |value: &Option<String>| value.clone().map(Value::Text);
+        let text = |value: &Option<String>| value.clone().map(text);
         self.in_scope(&query.scope, &self.name("tenant", driver));
         self.equals("tenant", text(&query.tenant), driver);
         self.equals("app", text(&query.app), driver);
@@ -188,11 +192,11 @@ impl Sql {
         if driver == Driver::Column("decision") {
             self.text.push_str(" AND c.decision <> 'allow'");
         }
-        self.equals("decision", query.decision.map(|it| Value::Text(it.as_str().to_owned())), driver);
+        self.equals("decision", query.decision.map(|it| Value::Text(it.as_str().into())), driver);
         if driver == Driver::Column("state") {
             self.text.push_str(" AND c.state <> 'completed'");
         }
-        self.equals("state", query.state.map(|it| Value::Text(it.as_str().to_owned())), driver);
+        self.equals("state", query.state.map(|it| Value::Text(it.as_str().into())), driver);
         if driver == Driver::Column("status") {
             self.text.push_str(" AND c.status >= 400");
         }
@@ -201,7 +205,7 @@ impl Sql {
         self.compare("c.cost_pico <=", query.max_cost.map(|it| Value::Int(it.0)));
     }
 
-    fn equals(&mut self, column: &'static str, value: Option<Value>, driver: Driver) {
+    fn equals(&mut self, column: &'static str, value: Option<Value<'static>>, driver: Driver) {
         let name = self.name(column, driver);
         self.compare(&format!("{name} ="), value);
     }
@@ -238,14 +242,14 @@ impl Sql {
     fn term(&mut self, kind: &'static str, value: String, driver: Driver) {
         if driver == Driver::Term(kind) {
             self.push(format_args!(" AND t.kind = '{kind}' AND t.value ="));
-            self.bind(Value::Text(value));
+            self.bind(text(value));
             return;
         }
         self.push(format_args!(
             " AND EXISTS (SELECT 1 FROM terms x WHERE x.kind = '{kind}' AND x.time_us = c.time_us \
              AND x.record_id = c.record_id AND x.value ="
         ));
-        self.bind(Value::Text(value));
+        self.bind(text(value));
         self.text.push(')');
     }
 

@@ -1,5 +1,6 @@
 //! The few kinds of value a row holds, and how Rust's types map to them, the same for every database.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -8,18 +9,18 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 use weir_audit::{PicoUsd, Stamp};
 
-/// One cell, or one parameter of a question.
+/// One cell, or one parameter of a question. Borrowed from its row where it is only to be written.
 #[derive(Clone, PartialEq)]
-pub(crate) enum Value {
+pub(crate) enum Value<'a> {
     Null,
     Int(i64),
     Real(f64),
-    Text(String),
+    Text(Cow<'a, str>),
     Id(Uuid),
     Hash(LeafHash),
 }
 
-impl fmt::Debug for Value {
+impl fmt::Debug for Value<'_> {
     /// Without the content, which may be about a person.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Value(..)")
@@ -39,15 +40,24 @@ pub(crate) enum ColumnType {
 /// A type that a column can hold.
 pub(crate) trait Cell: Sized {
     const TYPE: ColumnType;
-    fn to_value(&self) -> Value;
-    fn from_value(value: Value) -> Option<Self>;
+    fn to_value(&self) -> Value<'_>;
+    fn from_value(value: Value<'_>) -> Option<Self>;
 }
 
 /// A struct that is a row, or a part of one.
 pub(crate) trait Row: Sized {
     const COLUMNS: &'static [(&'static str, ColumnType)];
-    fn values(&self) -> Vec<Value>;
-    fn from_values(values: &mut dyn Iterator<Item = Value>) -> Option<Self>;
+    /// How many columns it has.
+    const WIDTH: usize = Self::COLUMNS.len();
+    /// Appends its cells.
+    fn show<'a>(&'a self, values: &mut Vec<Value<'a>>);
+    fn from_values(values: &mut dyn Iterator<Item = Value<'static>>) -> Option<Self>;
+
+    fn values(&self) -> Vec<Value<'_>> {
+        let mut values = Vec::with_capacity(Self::WIDTH);
+        self.show(&mut values);
+        values
+    }
 }
 
 /// RFC 6962 leaf hash of a record: SHA-256 over a zero byte and the record's canonical JSON.
@@ -129,10 +139,10 @@ macro_rules! cell {
     ($type:ty, $kind:ident, $to:expr, $from:expr) => {
         impl Cell for $type {
             const TYPE: ColumnType = ColumnType::$kind;
-            fn to_value(&self) -> Value {
+            fn to_value(&self) -> Value<'_> {
                 Value::$kind($to(self))
             }
-            fn from_value(value: Value) -> Option<Self> {
+            fn from_value(value: Value<'_>) -> Option<Self> {
                 if let Value::$kind(inner) = value { $from(inner) } else { None }
             }
         }
@@ -142,18 +152,27 @@ cell!(i64, Int, |it: &i64| *it, Some);
 cell!(u64, Int, |it: &u64| clamp(*it), |it| u64::try_from(it).ok());
 cell!(f64, Real, |it: &f64| *it, Some);
 cell!(bool, Int, |it: &bool| i64::from(*it), |it| Some(it != 0));
-cell!(String, Text, String::clone, Some);
 cell!(Uuid, Id, |it: &Uuid| *it, Some);
 cell!(LeafHash, Hash, |it: &LeafHash| *it, Some);
 cell!(Micros, Int, |it: &Micros| it.0, |it| Some(Micros(it)));
 cell!(Pico, Int, |it: &Pico| it.0, |it| Some(Pico(it)));
 
+impl Cell for String {
+    const TYPE: ColumnType = ColumnType::Text;
+    fn to_value(&self) -> Value<'_> {
+        Value::Text(Cow::Borrowed(self))
+    }
+    fn from_value(value: Value<'_>) -> Option<Self> {
+        if let Value::Text(text) = value { Some(text.into_owned()) } else { None }
+    }
+}
+
 impl<T: Cell> Cell for Option<T> {
     const TYPE: ColumnType = T::TYPE;
-    fn to_value(&self) -> Value {
+    fn to_value(&self) -> Value<'_> {
         self.as_ref().map_or(Value::Null, Cell::to_value)
     }
-    fn from_value(value: Value) -> Option<Self> {
+    fn from_value(value: Value<'_>) -> Option<Self> {
         if value == Value::Null { Some(None) } else { T::from_value(value).map(Some) }
     }
 }
@@ -168,10 +187,10 @@ macro_rules! row {
         impl $crate::value::Row for $name {
             const COLUMNS: &'static [(&'static str, $crate::value::ColumnType)] =
                 &[$((stringify!($field), <$type as $crate::value::Cell>::TYPE)),*];
-            fn values(&self) -> Vec<$crate::value::Value> {
-                vec![$($crate::value::Cell::to_value(&self.$field)),*]
+            fn show<'a>(&'a self, values: &mut Vec<$crate::value::Value<'a>>) {
+                $(values.push($crate::value::Cell::to_value(&self.$field));)*
             }
-            fn from_values(values: &mut dyn Iterator<Item = $crate::value::Value>) -> Option<Self> {
+            fn from_values(values: &mut dyn Iterator<Item = $crate::value::Value<'static>>) -> Option<Self> {
                 Some(Self { $($field: <$type as $crate::value::Cell>::from_value(values.next()?)?,)* })
             }
         }

@@ -109,20 +109,26 @@ impl Growth {
     /// Hashes records up to `to`, as far as there are any.
     pub(crate) fn grow(&mut self, to: u64) -> Result<(), AuditError> {
         while self.size() < to {
-            let lines = self.tail.next(STEP, to)?;
-            if lines.is_empty() {
-                break;
-            }
-            for line in lines {
-                if line.seq != self.size() + 1 {
-                    return Err(self.contradiction(self.size() + 1, "records after it are missing"));
+            let Self { dir, tail, frontier, full, wanted, .. } = self;
+            let read = tail.each(STEP, to, &mut |seq, json| {
+                if seq != frontier.size() + 1 {
+                    let reason = "records after it are missing";
+                    return Err(AuditError::Inconsistent {
+                        path: dir.clone(),
+                        size: frontier.size() + 1,
+                        reason,
+                    });
                 }
-                self.frontier.push(record_hash(&line.json), &mut self.full);
-                if let Some(wanted) = self.wanted.as_mut().filter(|wanted| wanted.seq.is_none())
-                    && memmem::find(&line.json, wanted.text.as_bytes()).is_some()
+                frontier.push(record_hash(json), full);
+                if let Some(wanted) = wanted.as_mut().filter(|wanted| wanted.seq.is_none())
+                    && memmem::find(json, wanted.text.as_bytes()).is_some()
                 {
-                    wanted.seq = Some(line.seq);
+                    wanted.seq = Some(seq);
                 }
+                Ok(())
+            })?;
+            if read == 0 {
+                break;
             }
         }
         Ok(())

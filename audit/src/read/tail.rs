@@ -1,12 +1,13 @@
 //! Follows a log: the records behind a position, again and again, as bytes and in order.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use crate::error::AuditError;
 use crate::segment::{self, HEADER, Header};
 
 /// Most bytes read at once; many times the largest frame.
-const CHUNK: u64 = 1 << 20;
+const CHUNK: usize = 256 << 10;
 
 /// One record of the log, as it is spelled there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub struct Line {
     pub json: Vec<u8>,
 }
 
-/// Reads one lane of a log from a position on. Holds about a mebibyte in memory, takes no lock,
+/// Reads one lane of a log from a position on. Holds a quarter of a mebibyte in memory, takes no lock,
 /// and may be asked again at any time.
 ///
 /// While a writer runs, only [`crate::Log::durable_seq`] says which records a loss of power can't take back; a
@@ -27,6 +28,8 @@ pub struct Tail {
     /// First record that is yet to be given.
     next_seq: u64,
     place: Option<Place>,
+    /// What is read goes here: memory that is asked for anew has to be cleared first, which costs more than reading.
+    buffer: Vec<u8>,
 }
 
 /// Where the next frame is expected.
@@ -38,7 +41,7 @@ struct Place {
 impl Tail {
     /// Follows the lane in the folder `dir` behind the record `after`; 0 stands for its beginning.
     pub fn open(dir: &Path, after: u64) -> Self {
-        Self { dir: dir.to_owned(), next_seq: after + 1, place: None }
+        Self { dir: dir.to_owned(), next_seq: after + 1, place: None, buffer: Vec::new() }
     }
 
     /// `node_seq` of the last record given; what [`Tail::open`] takes to go on from here.
@@ -54,29 +57,68 @@ impl Tail {
     /// stands before it is given first; the position never passes a record that was not given.
     pub fn next(&mut self, max: usize, until: u64) -> Result<Vec<Line>, AuditError> {
         let mut lines = Vec::new();
-        match self.read(&mut lines, max, until) {
-            Err(error) if lines.is_empty() => Err(error),
-            Err(_) => {
+        let mut keep = |seq, json: &[u8]| {
+            lines.push(Line { seq, json: json.to_vec() });
+            Ok::<(), AuditError>(())
+        };
+        self.each(max, until, &mut keep)?;
+        Ok(lines)
+    }
+
+    /// Shows the records that [`Tail::next`] would give to `visit`, by `node_seq` and canonical JSON, without a copy
+    /// of them; how many there were.
+    ///
+    /// # Errors
+    /// As [`Tail::next`], and what `visit` returns: then the position is behind the record that it refused.
+    pub fn each<E: From<AuditError>>(
+        &mut self,
+        max: usize,
+        until: u64,
+        visit: &mut dyn FnMut(u64, &[u8]) -> Result<(), E>,
+    ) -> Result<usize, E> {
+        if max == 0 {
+            return Ok(0);
+        }
+        let (mut given, mut refused) = (0, None);
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let read = self.read(&mut buffer, until, &mut |seq, json| {
+            given += 1;
+            refused = visit(seq, json).err();
+            if given < max && refused.is_none() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        self.buffer = buffer;
+        match (refused, read) {
+            (Some(error), _) => Err(error),
+            (None, Err(error)) if given == 0 => Err(error.into()),
+            (None, Err(_)) => {
                 self.place = None;
-                Ok(lines)
+                Ok(given)
             }
-            Ok(()) => Ok(lines),
+            (None, Ok(())) => Ok(given),
         }
     }
 
-    fn read(&mut self, lines: &mut Vec<Line>, max: usize, until: u64) -> Result<(), AuditError> {
-        while lines.len() < max && self.next_seq <= until {
+    fn read(
+        &mut self,
+        buffer: &mut Vec<u8>,
+        until: u64,
+        visit: &mut dyn FnMut(u64, &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), AuditError> {
+        while self.next_seq <= until {
             let Some(Place { path, offset }) = self.locate()? else { break };
-            let bytes = read_from(&path, offset, CHUNK)?;
-            let (before, mut at) = (lines.len(), 0);
-            while lines.len() < max && self.next_seq <= until {
+            let bytes = read_chunk(&path, offset, buffer)?;
+            let (before, mut at, mut flow) = (self.next_seq, 0, ControlFlow::Continue(()));
+            while flow.is_continue() && self.next_seq <= until {
                 let Some(frame) = bytes.get(at..).and_then(segment::frame) else { break };
-                lines.push(Line { seq: self.next_seq, json: frame.json.to_vec() });
                 at += frame.len();
                 self.next_seq += 1;
+                flow = visit(self.next_seq - 1, frame.json);
             }
             self.place = Some(Place { path, offset: offset + at as u64 });
-            if lines.len() > before {
+            if flow.is_break() {
+                break;
+            }
+            if self.next_seq > before {
                 continue;
             }
             if !bytes.is_empty() {
@@ -137,6 +179,23 @@ impl Tail {
         self.place = Some(Place { path, offset: HEADER as u64 });
         Ok(true)
     }
+}
+
+/// The bytes of a file from `offset` on that fit into the buffer.
+fn read_chunk<'a>(path: &Path, offset: u64, buffer: &'a mut Vec<u8>) -> Result<&'a [u8], AuditError> {
+    use std::os::unix::fs::FileExt;
+    let file = std::fs::File::open(path).map_err(AuditError::io("opening", path))?;
+    buffer.resize(CHUNK, 0);
+    let mut filled = 0;
+    while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match file.read_at(rest, offset + filled as u64) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(AuditError::io("reading", path)(error)),
+        }
+    }
+    Ok(buffer.get(..filled).unwrap_or_default())
 }
 
 fn read_from(path: &Path, offset: u64, most: u64) -> Result<Vec<u8>, AuditError> {

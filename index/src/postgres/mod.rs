@@ -18,13 +18,13 @@ use uuid::Uuid;
 use crate::error::IndexError;
 use crate::value::{ColumnType, LeafHash, Value};
 
-impl ToSql for Value {
+impl ToSql for Value<'_> {
     fn to_sql(&self, kind: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
         match self {
             Self::Null => Ok(IsNull::Yes),
             Self::Int(it) => it.to_sql(kind, out),
             Self::Real(it) => it.to_sql(kind, out),
-            Self::Text(it) => it.to_sql(kind, out),
+            Self::Text(it) => it.as_ref().to_sql(kind, out),
             Self::Id(it) => it.to_sql(kind, out),
             Self::Hash(it) => it.0.as_slice().to_sql(kind, out),
         }
@@ -50,15 +50,15 @@ impl ColumnType {
 }
 
 /// The first columns of a row, as `types` says.
-fn cells(row: &Found, types: &[ColumnType]) -> Result<Vec<Value>, IndexError> {
+fn cells(row: &Found, types: &[ColumnType]) -> Result<Vec<Value<'static>>, IndexError> {
     types.iter().enumerate().map(|(index, kind)| cell(row, index, *kind).ok_or(IndexError::Damaged)).collect()
 }
 
-fn cell(row: &Found, index: usize, kind: ColumnType) -> Option<Value> {
+fn cell(row: &Found, index: usize, kind: ColumnType) -> Option<Value<'static>> {
     let value = match kind {
         ColumnType::Int => row.try_get::<_, Option<i64>>(index).ok()?.map(Value::Int),
         ColumnType::Real => row.try_get::<_, Option<f64>>(index).ok()?.map(Value::Real),
-        ColumnType::Text => row.try_get::<_, Option<String>>(index).ok()?.map(Value::Text),
+        ColumnType::Text => row.try_get::<_, Option<String>>(index).ok()?.map(|it| Value::Text(it.into())),
         ColumnType::Id => row.try_get::<_, Option<Uuid>>(index).ok()?.map(Value::Id),
         ColumnType::Hash => match row.try_get::<_, Option<&[u8]>>(index).ok()? {
             Some(bytes) => Some(Value::Hash(LeafHash(bytes.try_into().ok()?))),

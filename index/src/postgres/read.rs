@@ -80,12 +80,12 @@ impl PostgresIndex {
         lanes.ok_or(IndexError::Damaged)
     }
 
-    async fn rows(&self, sql: &Sql, types: &[ColumnType]) -> Result<Vec<Vec<Value>>, IndexError> {
+    async fn rows(&self, sql: &Sql, types: &[ColumnType]) -> Result<Vec<Vec<Value<'static>>>, IndexError> {
         let late = |_| IndexError::Late { action: "reading" };
         timeout(self.patience * 2, self.answer(sql, types)).await.map_err(late)?
     }
 
-    async fn answer(&self, sql: &Sql, types: &[ColumnType]) -> Result<Vec<Vec<Value>>, IndexError> {
+    async fn answer(&self, sql: &Sql, types: &[ColumnType]) -> Result<Vec<Vec<Value<'static>>>, IndexError> {
         let client = self.pool.get().await.map_err(|error| match error {
             deadpool_postgres::PoolError::Backend(error) => IndexError::postgres("connecting")(error),
             _ => IndexError::Late { action: "connecting to the index" },

@@ -139,14 +139,18 @@ async fn watermark(client: &Client, lane: LaneId) -> Result<Watermark, IndexErro
 }
 
 /// A row of staged terms; without time and tenant for a call that an earlier batch has written.
-fn term((kind, value): (&str, &str), call: Uuid, place: Option<(Micros, &String)>) -> Vec<Value> {
+fn term<'a>(
+    (kind, value): (&'a str, &'a str),
+    call: Uuid,
+    place: Option<(Micros, &'a String)>,
+) -> Vec<Value<'a>> {
     let (time, tenant) = place.unzip();
     vec![
-        Value::Text(kind.to_owned()),
-        Value::Text(value.to_owned()),
-        time.to_value(),
+        Value::Text(kind.into()),
+        Value::Text(value.into()),
+        time.map_or(Value::Null, |it| Value::Int(it.0)),
         Value::Id(call),
-        tenant.cloned().to_value(),
+        tenant.map_or(Value::Null, Cell::to_value),
     ]
 }
 
@@ -175,7 +179,7 @@ impl Shipment<'_> {
         let rows = ends.iter().map(|late| {
             let mut values = vec![Value::Id(late.call)];
             values.extend(late.end.values());
-            values.push(late.end.review().to_value());
+            values.push(late.end.review().map_or(Value::Null, |it| Value::Text(it.into())));
             values
         });
         self.copy("stage_ends", &columns, rows).await?;
@@ -201,11 +205,11 @@ impl Shipment<'_> {
         self.copy("stage_events", EventRow::COLUMNS, events.iter().map(Row::values)).await
     }
 
-    async fn copy(
+    async fn copy<'v>(
         &self,
         table: &str,
         columns: &[(&str, ColumnType)],
-        rows: impl Iterator<Item = Vec<Value>>,
+        rows: impl Iterator<Item = Vec<Value<'v>>>,
     ) -> Result<(), IndexError> {
         let mut rows = rows.peekable();
         if rows.peek().is_none() {

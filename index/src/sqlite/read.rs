@@ -71,7 +71,7 @@ impl SqliteIndex {
         lanes.ok_or(IndexError::Damaged)
     }
 
-    fn rows(&self, sql: &Sql, types: &[ColumnType]) -> Result<Vec<Vec<Value>>, IndexError> {
+    fn rows(&self, sql: &Sql, types: &[ColumnType]) -> Result<Vec<Vec<Value<'static>>>, IndexError> {
         let connection = self.connect()?;
         let mut statement = connection.prepare(&sql.text).map_err(IndexError::sqlite("reading"))?;
         let mut rows =

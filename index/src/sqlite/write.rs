@@ -2,16 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params, params_from_iter};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params, params_from_iter};
 use uuid::Uuid;
 
+use super::calls::{Calls, Spelled};
 use super::cells;
 use super::open::{is_unusable, move_aside, writable};
-use crate::batch::{Batch, LaneId, LateEnd, Reviewed, Watermark};
+use crate::batch::{Batch, LaneId, Reviewed, Watermark};
 use crate::error::IndexError;
-use crate::row::{CallRow, End, EventRow};
+use crate::row::EventRow;
 use crate::store::{Erasure, Store};
-use crate::value::{Cell, LeafHash, Micros, Row, Value};
+use crate::value::{LeafHash, Micros, Row, Value};
 
 /// Calls dropped in one transaction, so that writing isn't held up for long.
 const DROPPED_AT_ONCE: i64 = 10_000;
@@ -20,6 +21,7 @@ const DROPPED_AT_ONCE: i64 = 10_000;
 pub struct SqliteStore {
     path: PathBuf,
     connection: Connection,
+    spelled: Spelled,
 }
 
 impl SqliteStore {
@@ -28,12 +30,7 @@ impl SqliteStore {
     /// # Errors
     /// [`IndexError::Sqlite`]. A file that can't be used is moved aside, which is told in the program's log.
     pub fn open(path: &Path) -> Result<Self, IndexError> {
-        Ok(Self { path: path.to_owned(), connection: writable(path)? })
-    }
-
-    fn transaction(&mut self) -> Result<Transaction<'_>, IndexError> {
-        let begun = self.connection.transaction_with_behavior(TransactionBehavior::Immediate);
-        begun.map_err(IndexError::sqlite("writing"))
+        Ok(Self { path: path.to_owned(), connection: writable(path)?, spelled: Spelled::new() })
     }
 }
 
@@ -43,20 +40,14 @@ impl Store for SqliteStore {
     }
 
     fn apply(&mut self, batch: &Batch) -> Result<Watermark, IndexError> {
-        let transaction = self.transaction()?;
+        let transaction = begin(&mut self.connection)?;
         if watermark(&transaction, batch.lane)? != batch.from {
             return Err(IndexError::Moved { lane: batch.lane.lane });
         }
-        let writing = Writing { on: &transaction, lane: batch.lane };
         let mut to = batch.to;
-        for call in &batch.calls {
-            to.orphans += writing.call(call)?;
-        }
-        for late in &batch.ends {
-            to.orphans += writing.end(late)?;
-        }
-        batch.events.iter().try_for_each(|event| writing.event(event))?;
-        batch.reviews.iter().try_for_each(|review| writing.review(review))?;
+        to.orphans += Calls::new(&transaction, &self.spelled, batch.lane)?.write(batch)?;
+        batch.events.iter().try_for_each(|event| add_event(&transaction, event, batch.lane))?;
+        batch.reviews.iter().try_for_each(|review| judge(&transaction, review))?;
         batch.erasures.iter().try_for_each(|it| erase(&transaction, it).map(drop))?;
         set_watermark(&transaction, batch.lane, &to)?;
         transaction.commit().map_err(IndexError::sqlite("committing"))?;
@@ -72,7 +63,7 @@ impl Store for SqliteStore {
     }
 
     fn clear(&mut self, source: Uuid) -> Result<(), IndexError> {
-        let transaction = self.transaction()?;
+        let transaction = begin(&mut self.connection)?;
         let terms = "DELETE FROM terms WHERE EXISTS (SELECT 1 FROM calls c \
                      WHERE c.record_id = terms.record_id AND c.source = $1)";
         let reviews = "DELETE FROM reviews WHERE EXISTS (SELECT 1 FROM events e \
@@ -85,7 +76,7 @@ impl Store for SqliteStore {
     }
 
     fn erase(&mut self, erasure: &Erasure) -> Result<u64, IndexError> {
-        let transaction = self.transaction()?;
+        let transaction = begin(&mut self.connection)?;
         let changed = erase(&transaction, erasure)?;
         transaction.commit().map_err(IndexError::sqlite("erasing in"))?;
         // What the write-ahead log still holds of the rows goes too; a reader at work may keep it a little longer.
@@ -97,7 +88,7 @@ impl Store for SqliteStore {
     fn drop_before(&mut self, time: Micros) -> Result<u64, IndexError> {
         let mut dropped = 0;
         loop {
-            let transaction = self.transaction()?;
+            let transaction = begin(&mut self.connection)?;
             let now = drop_some(&transaction, time)?;
             transaction.commit().map_err(IndexError::sqlite("pruning"))?;
             dropped += now;
@@ -108,157 +99,48 @@ impl Store for SqliteStore {
     }
 }
 
-/// One batch's transaction.
-struct Writing<'a> {
-    on: &'a Transaction<'a>,
-    lane: LaneId,
+fn begin(connection: &mut Connection) -> Result<Transaction<'_>, IndexError> {
+    let begun = connection.transaction_with_behavior(TransactionBehavior::Immediate);
+    begun.map_err(IndexError::sqlite("writing"))
 }
 
-impl Writing<'_> {
-    /// Writes a call; how many ends found no open call.
-    fn call(&self, call: &CallRow) -> Result<u64, IndexError> {
-        let mut call = call.clone();
-        self.leave_out_the_erased(&mut call)?;
-        call.marks.review = self.reviewed(call.announced.record_id)?.or(call.marks.review);
-        let values = call.values();
-        let names: Vec<_> = CallRow::columns().map(|(name, _)| *name).collect();
-        if run(self.on, &insert("calls", &names, "record_id"), &values)? == 0 {
-            return self.call_again(&call);
-        }
-        self.terms(
-            call.terms(),
-            call.announced.record_id,
-            (call.announced.time_us.0, &call.announced.tenant),
-        )?;
-        Ok(0)
+fn add_event(on: &Connection, event: &EventRow, lane: LaneId) -> Result<(), IndexError> {
+    let names: Vec<_> = EventRow::COLUMNS.iter().map(|(name, _)| *name).collect();
+    if run(on, &insert("events", &names, "record_id"), &event.values())? == 0
+        && leaf_hash(on, "SELECT hash FROM events WHERE record_id = $1", event.record_id)? != event.hash
+    {
+        return Err(conflict(lane, event.node_seq));
     }
-
-    /// A call whose intent is indexed already: it must be the same one, and may have ended since.
-    fn call_again(&self, call: &CallRow) -> Result<u64, IndexError> {
-        let known: LeafHash =
-            self.hash("SELECT intent_hash FROM calls WHERE record_id = $1", call.announced.record_id)?;
-        if known != call.announced.intent_hash {
-            return Err(self.conflict(call.announced.intent_seq));
-        }
-        match call.end.end_seq {
-            Some(_) => self.end(&LateEnd { call: call.announced.record_id, end: call.end.clone() }),
-            None => Ok(0),
-        }
-    }
-
-    /// Ends a call that is indexed as open; 1 when there is none.
-    fn end(&self, late: &LateEnd) -> Result<u64, IndexError> {
-        let columns = End::COLUMNS;
-        let set: Vec<_> =
-            columns.iter().zip(1..).map(|((name, _), number)| format!("{name} = ${number}")).collect();
-        let (review, id) = (columns.len() + 1, columns.len() + 2);
-        let update = format!(
-            "UPDATE calls SET {}, review = COALESCE(review, ${review}) \
-             WHERE record_id = ${id} AND end_seq IS NULL RETURNING time_us, tenant",
-            set.join(", ")
-        );
-        let mut values = late.end.values();
-        values.extend([late.end.review().to_value(), Value::Id(late.call)]);
-        let mut statement = self.on.prepare_cached(&update).map_err(IndexError::sqlite("writing"))?;
-        let found = statement.query_row(params_from_iter(&values), |row| Ok((row.get(0)?, row.get(1)?)));
-        let place: Option<(i64, String)> = found.optional().map_err(IndexError::sqlite("writing"))?;
-        match place {
-            Some((time, tenant)) => self.terms(late.end.terms(), late.call, (time, &tenant)).map(|()| 0),
-            None => self.end_again(late),
-        }
-    }
-
-    /// An end that found no open call: the same one again, or one too many.
-    fn end_again(&self, late: &LateEnd) -> Result<u64, IndexError> {
-        let known = "SELECT end_seq, end_hash FROM calls WHERE record_id = $1";
-        let mut statement = self.on.prepare_cached(known).map_err(IndexError::sqlite("reading"))?;
-        let found = statement
-            .query_row([late.call.as_bytes()], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, [u8; 32]>(1)?)));
-        match found.optional().map_err(IndexError::sqlite("reading"))? {
-            Some((seq, hash)) if Some(seq) == late.end.end_seq => {
-                if Some(LeafHash(hash)) == late.end.end_hash { Ok(0) } else { Err(self.conflict(seq)) }
-            }
-            _ => Ok(1),
-        }
-    }
-
-    fn event(&self, event: &EventRow) -> Result<(), IndexError> {
-        let names: Vec<_> = EventRow::COLUMNS.iter().map(|(name, _)| *name).collect();
-        if run(self.on, &insert("events", &names, "record_id"), &event.values())? == 0
-            && self.hash("SELECT hash FROM events WHERE record_id = $1", event.record_id)? != event.hash
-        {
-            return Err(self.conflict(event.node_seq));
-        }
-        Ok(())
-    }
-
-    fn review(&self, review: &Reviewed) -> Result<(), IndexError> {
-        let remember = "INSERT INTO reviews (call_id, state, time_us) VALUES ($1, $2, $3) ON CONFLICT (call_id) \
-                        DO UPDATE SET state = excluded.state, time_us = excluded.time_us \
-                        WHERE excluded.time_us >= reviews.time_us";
-        let values = [Value::Id(review.call), Value::Text(review.state.clone()), Value::Int(review.time.0)];
-        run(self.on, remember, &values)?;
-        let set = "UPDATE calls SET review = (SELECT state FROM reviews WHERE call_id = record_id) WHERE record_id = $1";
-        run(self.on, set, &[Value::Id(review.call)]).map(drop)
-    }
-
-    fn reviewed(&self, call: Uuid) -> Result<Option<String>, IndexError> {
-        let find = "SELECT state FROM reviews WHERE call_id = $1";
-        let mut statement = self.on.prepare_cached(find).map_err(IndexError::sqlite("reading"))?;
-        let found = statement.query_row([call.as_bytes()], |row| row.get(0)).optional();
-        found.map_err(IndexError::sqlite("reading"))
-    }
-
-    /// A call may be indexed after its subject's erasure: its lane was behind, or the index is built anew.
-    fn leave_out_the_erased(&self, call: &mut CallRow) -> Result<(), IndexError> {
-        let Some(subject_ref) = &call.announced.subject_ref else { return Ok(()) };
-        let find =
-            "SELECT MAX(time_us) FROM events WHERE kind = 'erasure' AND subject_ref = $1 AND tenant = $2";
-        let mut statement = self.on.prepare_cached(find).map_err(IndexError::sqlite("reading"))?;
-        let found: Option<i64> = statement
-            .query_row(params![subject_ref, call.announced.tenant], |row| row.get(0))
-            .map_err(IndexError::sqlite("reading"))?;
-        if let Some(time) = found {
-            call.announced.subject_ref = None;
-            call.announced.conversation = None;
-            call.marks.erased_us = Some(Micros(time));
-        }
-        Ok(())
-    }
-
-    /// Adds the terms of a call, which stands at this time and belongs to this tenant.
-    fn terms(
-        &self,
-        terms: Vec<(&'static str, &str)>,
-        call: Uuid,
-        (time, tenant): (i64, &str),
-    ) -> Result<(), IndexError> {
-        let add = "INSERT OR IGNORE INTO terms (kind, value, time_us, record_id, tenant) VALUES ($1, $2, $3, $4, $5)";
-        let mut statement = self.on.prepare_cached(add).map_err(IndexError::sqlite("writing"))?;
-        for (kind, value) in terms {
-            let added = statement.execute(params![kind, value, time, call.as_bytes(), tenant]);
-            added.map_err(IndexError::sqlite("writing"))?;
-        }
-        Ok(())
-    }
-
-    fn hash(&self, select: &str, id: Uuid) -> Result<LeafHash, IndexError> {
-        let mut statement = self.on.prepare_cached(select).map_err(IndexError::sqlite("reading"))?;
-        let hash = statement.query_row([id.as_bytes()], |row| row.get(0));
-        hash.map(LeafHash).map_err(IndexError::sqlite("reading"))
-    }
-
-    fn conflict(&self, seq: i64) -> IndexError {
-        IndexError::Conflict { lane: self.lane.lane, seq: u64::try_from(seq).unwrap_or_default() }
-    }
+    Ok(())
 }
 
-fn run(on: &Connection, statement: &str, values: &[Value]) -> Result<usize, IndexError> {
+fn judge(on: &Connection, review: &Reviewed) -> Result<(), IndexError> {
+    let remember = "INSERT INTO reviews (call_id, state, time_us) VALUES ($1, $2, $3) ON CONFLICT (call_id) \
+                    DO UPDATE SET state = excluded.state, time_us = excluded.time_us \
+                    WHERE excluded.time_us >= reviews.time_us";
+    let state = Value::Text(review.state.as_str().into());
+    run(on, remember, &[Value::Id(review.call), state, Value::Int(review.time.0)])?;
+    let set = "UPDATE calls SET review = (SELECT state FROM reviews WHERE call_id = record_id) WHERE record_id = $1";
+    run(on, set, &[Value::Id(review.call)]).map(drop)
+}
+
+/// The leaf hash that `select` finds for an id.
+pub(super) fn leaf_hash(on: &Connection, select: &str, id: Uuid) -> Result<LeafHash, IndexError> {
+    let mut statement = on.prepare_cached(select).map_err(IndexError::sqlite("reading"))?;
+    let hash = statement.query_row([id.as_bytes()], |row| row.get(0));
+    hash.map(LeafHash).map_err(IndexError::sqlite("reading"))
+}
+
+pub(super) fn conflict(lane: LaneId, seq: i64) -> IndexError {
+    IndexError::Conflict { lane: lane.lane, seq: u64::try_from(seq).unwrap_or_default() }
+}
+
+fn run(on: &Connection, statement: &str, values: &[Value<'_>]) -> Result<usize, IndexError> {
     let mut statement = on.prepare_cached(statement).map_err(IndexError::sqlite("writing"))?;
     statement.execute(params_from_iter(values)).map_err(IndexError::sqlite("writing"))
 }
 
-fn insert(table: &str, columns: &[&str], key: &str) -> String {
+pub(super) fn insert(table: &str, columns: &[&str], key: &str) -> String {
     let places: Vec<_> = (1..=columns.len()).map(|number| format!("${number}")).collect();
     let (columns, places) = (columns.join(", "), places.join(", "));
     format!("INSERT INTO {table} ({columns}) VALUES ({places}) ON CONFLICT ({key}) DO NOTHING")
@@ -290,8 +172,8 @@ fn set_watermark(on: &Connection, lane: LaneId, to: &Watermark) -> Result<(), In
 fn erase(on: &Connection, erasure: &Erasure) -> Result<u64, IndexError> {
     let update = "UPDATE calls SET erased_us = $1, subject_ref = NULL, conversation = NULL \
                   WHERE subject_ref = $2 AND tenant = $3";
-    let text = |it: &String| Value::Text(it.clone());
-    let values = [Value::Int(erasure.time.0), text(&erasure.subject_ref), text(&erasure.tenant)];
+    let (subject, tenant) = (erasure.subject_ref.as_str().into(), erasure.tenant.as_str().into());
+    let values = [Value::Int(erasure.time.0), Value::Text(subject), Value::Text(tenant)];
     run(on, update, &values).map(|changed| changed as u64)
 }
 
