@@ -177,24 +177,14 @@ fn rule(value: Value<'_>, context: &Context<'_>) -> Option<Arc<Rule>> {
 fn reply_limits(map: &mut Map<'_>, find: &[Target], context: &Context<'_>) {
     let Some(value) = map.get("find") else { return };
     for target in find {
-        match target {
-            Target::Entity(entity) => {
-                let name = entity.name().to_lowercase();
-                value.problem(format!(
-                    "`{name}` can be found in requests only; use a rule of its own for replies"
-                ));
-            }
-            Target::List(index) => {
-                let Some((name, terms)) = context.lists.get(*index) else { continue };
-                let bounded =
-                    Lexicon::new(std::slice::from_ref(terms)).is_ok_and(|lexicon| lexicon.is_bounded());
-                if !bounded {
-                    value.problem(format!(
-                        "list `{name}` has a pattern without an upper length, which replies need; \
-                         write {{1,64}} instead of + or *"
-                    ));
-                }
-            }
+        let Target::List(index) = target else { continue };
+        let Some((name, terms)) = context.lists.get(*index) else { continue };
+        let bounded = Lexicon::new(std::slice::from_ref(terms)).is_ok_and(|lexicon| lexicon.is_bounded());
+        if !bounded {
+            value.problem(format!(
+                "list `{name}` has a pattern without an upper length, which replies need; \
+                 write {{1,64}} instead of + or *"
+            ));
         }
     }
 }

@@ -203,7 +203,7 @@ impl LexicalPass {
             if settled.terms.is_empty() {
                 return Ok(settled.text.get(settled.range).unwrap_or_default().to_owned());
             }
-            let changes = judge(self.noting(watch), (&settled.terms, &path(&delta.channel)), decision);
+            let changes = judge(self.noting(watch), (&settled.terms, &delta.channel.path()), decision);
             self.rewrite(&settled, &changes)
         });
         match judged {
@@ -306,18 +306,4 @@ fn keep_longer(changes: &mut Vec<Change>, next: Change) {
 
 fn ended(delta: &Delta) -> Ended {
     if delta.last { Ended::Yes } else { Ended::No }
-}
-
-/// A channel as the record names it.
-fn path(channel: &Channel) -> String {
-    use crate::Part;
-    let part = match &channel.part {
-        Part::Text => "text".to_owned(),
-        Part::Refusal => "refusal".to_owned(),
-        Part::Reasoning => "reasoning".to_owned(),
-        Part::ToolName(call) => format!("tool/{call}/name"),
-        Part::ToolArguments(call) => format!("tool/{call}/arguments"),
-        Part::Leaf(path) => return format!("reply:{path}"),
-    };
-    format!("reply/{}/{part}", channel.choice)
 }

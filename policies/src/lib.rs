@@ -10,6 +10,7 @@ mod coreference;
 pub mod document;
 mod language;
 mod lexical;
+mod nesting;
 mod personal;
 mod policy;
 mod pseudonym;
@@ -22,6 +23,7 @@ mod tally;
 mod treatment;
 mod trial;
 mod unescape;
+mod window;
 
 pub use caller::Caller;
 pub use control::{

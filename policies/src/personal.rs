@@ -5,6 +5,7 @@
 //! is replaced, without brackets, since a name may hold none. Failure mode: when a pseudonym can't be made the
 //! request is refused.
 
+mod known;
 mod reply;
 mod request;
 
@@ -17,7 +18,7 @@ use crate::pseudonym::{PseudonymKey, Vault};
 use crate::slot::Slots;
 use crate::tally::Tally;
 use crate::{Caller, Control, Delta, Fault, Findings, Outcome, Pass, PolicySet, Verdict};
-use reply::Replies;
+use reply::{Desk, Replies, Watch};
 
 const NAME: &str = "personal-data";
 
@@ -37,6 +38,7 @@ struct Shared {
     is_general: bool,
     identifiers: Identifiers,
     hint: bool,
+    watch: Watch,
 }
 
 impl PersonalData {
@@ -57,7 +59,8 @@ impl PersonalData {
         types.dedup();
         let identifiers = Identifiers::new(&types);
         let is_general = rules.iter().all(|(_, rule)| rule.is_general());
-        let shared = Shared { rules: rules.into(), is_general, identifiers, hint };
+        let watch = Watch::new(policies);
+        let shared = Shared { rules: rules.into(), is_general, identifiers, hint, watch };
         Self { shared: Arc::new(shared), key: key.clone() }
     }
 }
@@ -74,7 +77,7 @@ impl Control for PersonalData {
             shared: Arc::clone(&self.shared),
             rules: if self.shared.is_general { Arc::clone(rules) } else { own() },
             vault: Vault::of(self.key.tenant(&caller.tenant), caller),
-            replies: Replies::default(),
+            replies: Replies::new(self.key.tenant(&caller.tenant), caller),
             tally: Tally::default(),
         })
     }
@@ -92,11 +95,13 @@ struct PersonalPass {
 
 impl Pass for PersonalPass {
     fn request(&mut self, slots: &mut Slots) -> Result<Verdict, Fault> {
+        self.replies.brought(&self.shared.watch, slots);
         self.read_request(slots)
     }
 
     fn reply(&mut self, delta: &mut Delta) -> Result<Verdict, Fault> {
-        self.replies.push(&self.vault, delta)
+        let watch = &self.shared.watch;
+        self.replies.push(Desk { watch, vault: &self.vault, tally: &mut self.tally }, delta)
     }
 
     fn end(self: Box<Self>, _outcome: &Outcome) -> Findings {
@@ -104,6 +109,6 @@ impl Pass for PersonalPass {
     }
 
     fn watches_reply(&self) -> bool {
-        !self.vault.is_empty()
+        !self.vault.is_empty() || !self.shared.watch.is_empty()
     }
 }

@@ -18,6 +18,7 @@ pub(crate) use cipher::encrypt;
 pub use key::PseudonymKey;
 pub(crate) use key::TenantKey;
 pub(crate) use restore::Restorer;
+pub(crate) use spelling::{escaped, quoted};
 pub(crate) use stand_in::Standing;
 pub(crate) use token::{Ended, Step, recognise};
 pub(crate) use vault::{Exhausted, Named, Vault};

@@ -14,6 +14,21 @@ pub struct Channel {
     pub part: Part,
 }
 
+impl Channel {
+    /// The channel as the record names it.
+    pub(crate) fn path(&self) -> String {
+        let part = match &self.part {
+            Part::Text => "text".to_owned(),
+            Part::Refusal => "refusal".to_owned(),
+            Part::Reasoning => "reasoning".to_owned(),
+            Part::ToolName(call) => format!("tool/{call}/name"),
+            Part::ToolArguments(call) => format!("tool/{call}/arguments"),
+            Part::Leaf(path) => return format!("reply:{path}"),
+        };
+        format!("reply/{}/{part}", self.choice)
+    }
+}
+
 /// A part of a choice; the numbers count tool calls within the choice.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Part {

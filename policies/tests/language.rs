@@ -45,7 +45,6 @@ tests:
         "p.yaml:8:17: rules[0].on: expected one of request, reply; did you mean `request`?",
         "p.yaml:8:32: rules[0].find: no such type or list; did you mean `email_address`?",
         "p.yaml:8:52: rules[0].then: expected one of block, redact, pseudonymise, flag; did you mean `pseudonymise`?",
-        "p.yaml:9:30: rules[1].find: `email_address` can be found in requests only; use a rule of its own for replies",
         "p.yaml:9:59: rules[1].then: expected one action: block, redact or pseudonymise",
         "p.yaml:9:60: rules[1].then.blok: unknown key; did you mean `block`?",
         "p.yaml:9:71: rules[1].when: unknown key; did you mean `then`?",

@@ -1,33 +1,246 @@
-//! The way back: pseudonyms of the exchange become values again, channel by channel.
+//! The way back: pseudonyms of the exchange become values again, and personal data that the caller did not
+//! bring along is treated as the rules on replies say.
+//!
+//! The model's own words are searched before anything is restored, so a restored value is never judged, and a
+//! pseudonym is never taken for personal data. Where a rule acts on replies, up to 224 bytes of a channel wait
+//! for what follows, more while a long value goes on.
 
 use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
 
-use crate::pseudonym::{Ended, Restorer, Vault};
-use crate::{Channel, Delta, Fault, Verdict};
+use weir_classifiers::{EntityType, Finding, Identifiers};
+
+use super::NAME;
+use super::known::Known;
+use crate::policy::{OnFault, Rule, Stage, Target};
+use crate::pseudonym::{Ended, Restorer, Standing, Step, TenantKey, Vault, recognise};
+use crate::screen::Piece;
+use crate::slot::{Kind, Slots};
+use crate::substitute::{Value, stand_in};
+use crate::tally::{Decision, Tally};
+use crate::treatment::Mode;
+use crate::window::{Inspector, Window};
+use crate::{Action, Caller, Channel, Delta, Fault, PolicySet, Verdict};
+
+/// What is watched in replies.
+pub(super) struct Watch {
+    rules: Vec<(EntityType, Arc<Rule>)>,
+    identifiers: Identifiers,
+}
+
+impl Watch {
+    /// The rules of `policies` that look for personal data in replies.
+    pub(super) fn new(policies: &PolicySet) -> Self {
+        let mut rules = Vec::new();
+        for (_, rule) in policies.rules(Stage::Reply) {
+            for target in &rule.find {
+                if let Target::Entity(entity) = target {
+                    rules.push((*entity, Arc::clone(rule)));
+                }
+            }
+        }
+        let mut types: Vec<EntityType> = rules.iter().map(|(entity, _)| *entity).collect();
+        types.sort_unstable();
+        types.dedup();
+        Self { rules, identifiers: Identifiers::new(&types) }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// Whether any rule changes or refuses text, so that undecided text must wait.
+    fn acts(&self) -> bool {
+        let acts = |rule: &Rule| rule.is_enforced() && rule.action != Action::Flag;
+        self.rules.iter().any(|(_, rule)| acts(rule))
+    }
+}
 
 /// The reply of one exchange. No `Debug`: it holds text of the reply.
-#[derive(Default)]
 pub(super) struct Replies {
-    channels: HashMap<Channel, Restorer>,
+    caller: Caller,
+    channels: HashMap<Channel, (Window, Restorer)>,
+    /// What the caller brought along.
+    known: Known,
+    /// Values of the reply that are not the caller's own: their pseudonyms stay.
+    invented: Vault,
+}
+
+/// What is at hand while a delta is judged.
+pub(super) struct Desk<'d> {
+    pub(super) watch: &'d Watch,
+    pub(super) vault: &'d Vault,
+    pub(super) tally: &'d mut Tally,
 }
 
 impl Replies {
+    pub(super) fn new(key: TenantKey, caller: &Caller) -> Self {
+        let invented = Vault::of(key, caller);
+        Self { caller: caller.clone(), channels: HashMap::new(), known: Known::default(), invented }
+    }
+
+    /// Remembers what the caller brings along, before any of it is replaced.
+    pub(super) fn brought(&mut self, watch: &Watch, slots: &Slots) {
+        if watch.is_empty() {
+            return;
+        }
+        for slot in slots.iter() {
+            for finding in watch.identifiers.find(slot.text()) {
+                let text = slot.text().get(finding.range.clone()).unwrap_or_default();
+                self.known.note(finding.entity, text);
+            }
+        }
+    }
+
     /// Judges and edits one delta.
-    pub(super) fn push(&mut self, vault: &Vault, delta: &mut Delta) -> Result<Verdict, Fault> {
-        if vault.is_empty() {
+    pub(super) fn push(&mut self, desk: Desk<'_>, delta: &mut Delta) -> Result<Verdict, Fault> {
+        let Desk { watch, vault, tally } = desk;
+        if vault.is_empty() && watch.is_empty() {
             return Ok(Verdict::Allow);
         }
         let ended = if delta.last { Ended::Yes } else { Ended::No };
-        let channel = match self.channels.get_mut(&delta.channel) {
-            Some(channel) => channel,
-            None => self.channels.entry(delta.channel.clone()).or_default(),
-        };
-        let before = channel.restored();
-        channel.push(vault, &mut delta.text, (delta.kind, ended));
-        let restored = channel.restored() > before;
-        if delta.last {
-            self.channels.remove(&delta.channel);
+        let (mut window, mut restorer) = self.channels.remove(&delta.channel).unwrap_or_default();
+        let mut decision = Decision::new();
+        if !watch.is_empty() {
+            let piece = Piece { text: &delta.text, kind: delta.kind, ended };
+            let mut guard = Guard {
+                watch,
+                vault,
+                caller: &self.caller,
+                known: &self.known,
+                invented: &mut self.invented,
+                tally,
+                place: (delta.channel.path(), delta.kind),
+                decision: &mut decision,
+                fault: None,
+            };
+            let text = window.push(piece, &mut guard);
+            if let Some(fault) = guard.fault {
+                return Err(fault);
+            }
+            if matches!(decision.0, Verdict::Deny(_)) {
+                // A refused reply is cut by the relay; nothing of this delta may pass.
+                delta.text.clear();
+                return Ok(decision.0);
+            }
+            if watch.acts() {
+                delta.text = text;
+            }
         }
-        Ok(if restored { Verdict::Transformed } else { Verdict::Allow })
+        if !vault.is_empty() {
+            let before = restorer.restored();
+            restorer.push(vault, &mut delta.text, (delta.kind, ended));
+            if restorer.restored() > before {
+                decision.tighten(Verdict::Transformed);
+            }
+        }
+        if !delta.last {
+            self.channels.insert(delta.channel.clone(), (window, restorer));
+        }
+        Ok(decision.0)
     }
+}
+
+/// Searches and judges the text of one delta.
+struct Guard<'d> {
+    watch: &'d Watch,
+    vault: &'d Vault,
+    caller: &'d Caller,
+    known: &'d Known,
+    invented: &'d mut Vault,
+    tally: &'d mut Tally,
+    place: (String, Kind),
+    decision: &'d mut Decision,
+    fault: Option<Fault>,
+}
+
+impl Inspector for Guard<'_> {
+    fn find(&self, meant: &str, source: &str) -> Vec<Finding> {
+        let found = self.watch.identifiers.find(meant);
+        if found.is_empty() || self.vault.is_empty() {
+            return found;
+        }
+        let pseudonyms = pseudonyms(self.vault, source);
+        found.into_iter().flat_map(|finding| outside(finding, &pseudonyms)).collect()
+    }
+
+    fn judge(&mut self, finding: &Finding, text: &str) -> Option<String> {
+        let entity = finding.entity;
+        if self.known.holds(entity, text) {
+            return None;
+        }
+        let (path, kind) = &self.place;
+        let mut replace: Option<Mode> = None;
+        let mut on_fault = OnFault::Allow;
+        let concerned =
+            |(wanted, rule): &&(EntityType, Arc<Rule>)| *wanted == entity && rule.concerns(self.caller);
+        for (_, rule) in self.watch.rules.iter().filter(concerned) {
+            self.tally.hit(rule, path, entity.name());
+            if !rule.is_enforced() {
+                continue;
+            }
+            match rule.action {
+                Action::Flag => self.decision.tighten(Verdict::Flagged),
+                Action::Block => self.decision.tighten(Verdict::Deny(rule.denial())),
+                // A name or id can't be replaced without breaking what refers to it.
+                Action::Pseudonymise | Action::Redact if *kind == Kind::Identifier => {}
+                Action::Pseudonymise | Action::Redact => {
+                    self.decision.tighten(Verdict::Transformed);
+                    replace = replace.max(Some(rule.treatment.of(entity.name())));
+                    if rule.on_fault == OnFault::Block {
+                        on_fault = OnFault::Block;
+                    }
+                }
+            }
+        }
+        let mode = match replace? {
+            // It could be that of another value, which the caller brought.
+            Mode::Surrogate => Mode::Token,
+            mode => mode,
+        };
+        let (kind, canonical) = (entity.name().to_owned(), entity.canonical(text));
+        let value = Value { range: finding.range.clone(), kind, canonical, mode };
+        let nothing = Standing::of(std::iter::empty());
+        let written = stand_in(self.invented, (&value, text), (Kind::Prose, &nothing));
+        if written.is_err() && on_fault == OnFault::Block {
+            self.fault = Some(Fault::Failed { control: NAME, reason: "no free pseudonym" });
+        }
+        written.ok()
+    }
+}
+
+/// Where pseudonyms of the exchange stand in a text.
+fn pseudonyms(vault: &Vault, text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(offset) = text.get(at..).and_then(|rest| vault.first_begin(rest)) {
+        at += offset;
+        let (head, rest) = (text.get(..at).unwrap_or_default(), text.get(at..).unwrap_or_default());
+        match recognise(vault, head, rest, Ended::Yes) {
+            Step::Token(length, ..) => {
+                found.push(at..at + length);
+                at += length;
+            }
+            _ => at += rest.chars().next().map_or(1, char::len_utf8),
+        }
+    }
+    found
+}
+
+/// The parts of a finding that are no pseudonyms.
+fn outside(finding: Finding, pseudonyms: &[Range<usize>]) -> Vec<Finding> {
+    let mut parts = Vec::new();
+    let Range { mut start, end } = finding.range.clone();
+    let touches = |taken: &&Range<usize>| taken.start < end && finding.range.start < taken.end;
+    for taken in pseudonyms.iter().filter(touches) {
+        if start < taken.start {
+            parts.push(Finding { range: start..taken.start, ..finding.clone() });
+        }
+        start = taken.end;
+    }
+    if start < end {
+        parts.push(Finding { range: start..end, ..finding });
+    }
+    parts
 }

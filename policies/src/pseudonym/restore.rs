@@ -1,8 +1,9 @@
 //! Puts values back in place of their pseudonyms while a reply arrives in pieces.
 
 use super::Vault;
-use super::token::{Ended, Source, Step, recognise};
+use super::token::{Ended, Step, recognise};
 use crate::Kind;
+use crate::nesting::{Nesting, Place, Stands};
 
 /// The state of one channel: what is held back, and the few characters before it.
 ///
@@ -12,6 +13,8 @@ use crate::Kind;
 pub(crate) struct Restorer {
     held: String,
     before: String,
+    /// Where JSON source ends that has been decided.
+    nesting: Nesting,
     /// Pseudonyms put back so far.
     restored: u32,
 }
@@ -24,13 +27,13 @@ impl Restorer {
     pub(crate) fn push(&mut self, vault: &Vault, piece: &mut String, place: (Kind, Ended)) {
         let (kind, ended) = place;
         if self.held.is_empty() && vault.first_begin(piece).is_none() {
+            self.decided(piece, kind);
             self.remember(piece);
             return;
         }
         let mut text = std::mem::take(&mut self.held);
         text.push_str(piece);
-        let source = if kind == Kind::Arguments { Source::Json } else { Source::Text };
-        *piece = self.restore(vault, &text, (source, ended));
+        *piece = self.restore(vault, &text, (kind, ended));
     }
 
     /// How many pseudonyms were put back.
@@ -44,8 +47,8 @@ impl Restorer {
         &self.held
     }
 
-    fn restore(&mut self, vault: &Vault, text: &str, place: (Source, Ended)) -> String {
-        let (source, ended) = place;
+    fn restore(&mut self, vault: &Vault, text: &str, place: (Kind, Ended)) -> String {
+        let (kind, ended) = place;
         let mut out = String::with_capacity(text.len());
         let mut at = 0;
         let mut copied = 0;
@@ -63,14 +66,23 @@ impl Restorer {
             };
             match recognise(vault, before, rest, ended) {
                 Step::Token(length, value, dressed) => {
-                    out.push_str(text.get(copied..at).unwrap_or_default());
-                    out.push_str(&dressed.apply(value, source));
+                    let plain = text.get(copied..at).unwrap_or_default();
+                    out.push_str(plain);
+                    self.decided(plain, kind);
+                    let place = (kind == Kind::Arguments).then(|| self.nesting.place());
+                    let value = dressed.apply(value, place);
+                    let written = text.get(at..at + length).unwrap_or_default();
+                    out.push_str(&keep_list(&value, written, place));
                     self.restored += 1;
+                    copied = at;
                     at += length;
+                    self.decided(text.get(copied..at).unwrap_or_default(), kind);
                     copied = at;
                 }
                 Step::More => {
-                    out.push_str(text.get(copied..at).unwrap_or_default());
+                    let plain = text.get(copied..at).unwrap_or_default();
+                    out.push_str(plain);
+                    self.decided(plain, kind);
                     self.held.push_str(rest);
                     self.remember(head);
                     return out;
@@ -78,9 +90,18 @@ impl Restorer {
                 Step::No => at += rest.chars().next().map_or(1, char::len_utf8),
             }
         }
-        out.push_str(text.get(copied..).unwrap_or_default());
+        let plain = text.get(copied..).unwrap_or_default();
+        out.push_str(plain);
+        self.decided(plain, kind);
         self.remember(text);
         out
+    }
+
+    /// Follows the source of JSON, pseudonyms included.
+    fn decided(&mut self, text: &str, kind: Kind) {
+        if kind == Kind::Arguments {
+            self.nesting.push(text);
+        }
     }
 
     /// Keeps the last characters of what has been decided.
@@ -93,4 +114,15 @@ impl Restorer {
         let surplus = self.before.floor_char_boundary(self.before.len().saturating_sub(CONTEXT));
         self.before.drain(..surplus);
     }
+}
+
+/// A value with the square brackets that were taken for those of a pseudonym: where JSON has a value, they are
+/// a list.
+fn keep_list(value: &str, written: &str, place: Option<Place>) -> String {
+    if !place.is_some_and(|place| place.stands == Stands::Between) {
+        return value.to_owned();
+    }
+    let open = written.len() - written.trim_start_matches('[').len();
+    let close = written.len() - written.trim_end_matches(']').len();
+    format!("{}{value}{}", "[".repeat(open), "]".repeat(close))
 }

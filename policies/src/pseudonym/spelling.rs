@@ -143,6 +143,16 @@ pub(super) fn dress(value: &str, dress: Dress) -> String {
     }
 }
 
+/// A value as it must be written inside so many JSON strings.
+pub(crate) fn escaped(value: &str, depth: u32) -> String {
+    dress(value, Dress::Json(depth))
+}
+
+/// A value as a JSON string of its own, quotes included, inside so many strings.
+pub(crate) fn quoted(value: &str, depth: u32) -> String {
+    dress(&format!("\"{}\"", json(value)), Dress::Json(depth))
+}
+
 /// A text as the inside of a JSON string (RFC 8259, section 7).
 fn json(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());

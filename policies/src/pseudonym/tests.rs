@@ -105,6 +105,30 @@ fn escapes_around_a_pseudonym_are_kept_for_its_value() {
     );
     check_as(Kind::Arguments, r#"{"to":"\u27e6<P>\u27e7"}"#, r#"{"to":"+49 30 \"12\\34\""}"#);
     check("x%20<M>", "x%20bob@x.org");
+    check("⟦**<M>**⟧ and ⟦`<M>`⟧", "bob@x.org and bob@x.org");
+}
+
+#[test]
+fn values_in_arguments_are_escaped_for_every_string_around_them() {
+    let arguments = |text: &str, expect: &str| check_as(Kind::Arguments, text, expect);
+    arguments(r#"{"doc":"{\"to\":\"⟦<P>⟧\"}"}"#, r#"{"doc":"{\"to\":\"+49 30 \\\"12\\\\34\\\"\"}"}"#);
+    arguments(r#"{"say":"call \"⟦<P>⟧\""}"#, r#"{"say":"call \"+49 30 \"12\\34\"\""}"#);
+    arguments(
+        r#"{"doc":"{\"to\":\"\u27e6<P>\u27e7\"}"}"#,
+        r#"{"doc":"{\"to\":\"+49 30 \\\"12\\\\34\\\"\"}"}"#,
+    );
+    arguments(r#"{"to":⟦<M>⟧,"n":[<M>]}"#, r#"{"to":"bob@x.org","n":["bob@x.org"]}"#);
+    arguments(r#"{"doc":"{\"to\":⟦<P>⟧}"}"#, r#"{"doc":"{\"to\":\"+49 30 \\\"12\\\\34\\\"\"}"}"#);
+}
+
+#[test]
+fn a_number_comes_back_as_a_number() {
+    let mut vault = Vault::new(PseudonymKey::from_bytes([3; 32]).tenant("t"));
+    let card = "4111111111111111";
+    let name = vault.name(Named { kind: "CREDIT_CARD", canonical: card, spelling: card }, |_| false).unwrap();
+    let text = format!("{{\"card\":⟦{name}⟧,\"text\":\"⟦{name}⟧\"}}");
+    let expect = format!("{{\"card\":{card},\"text\":\"{card}\"}}");
+    assert_eq!(pieces(&vault, &[&text], Kind::Arguments), expect);
 }
 
 #[test]

@@ -7,6 +7,7 @@
 use super::Vault;
 use super::spelling::{self, Dress, Sign};
 use super::stand_in;
+use crate::nesting::{Place, Stands};
 
 /// Whether more text may follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,23 +46,28 @@ impl Dressed {
         Self(dress)
     }
 
-    /// The value as it must be written in place of the pseudonym; in JSON source at least one level deep.
-    pub(crate) fn apply(self, value: &str, source: Source) -> String {
-        let dress = match (self.0, source) {
-            (Dress::Plain, Source::Json) => Dress::Json(1),
-            (dress, _) => dress,
+    /// The value as it must be written in place of the pseudonym; in JSON source as its place demands: escaped
+    /// for every string around it, and in quotes (or as a number) where there is none.
+    pub(crate) fn apply(self, value: &str, place: Option<Place>) -> String {
+        let Some(place) = place else { return spelling::dress(value, self.0) };
+        let (value, levels) = match self.0 {
+            Dress::Json(levels) => (value.to_owned(), place.depth.max(levels)),
+            Dress::Plain => (value.to_owned(), place.depth),
+            other => (spelling::dress(value, other), place.depth),
         };
-        spelling::dress(value, dress)
+        match place.stands {
+            Stands::InText => spelling::dress(&value, Dress::Json(levels)),
+            Stands::Between if is_number(&value) => value,
+            Stands::Between => spelling::quoted(&value, place.depth),
+        }
     }
 }
 
-/// What sort of text a pseudonym stands in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Source {
-    /// Text as a reader sees it.
-    Text,
-    /// Source text of JSON, as in the arguments of a tool call.
-    Json,
+/// Whether a text is a number in JSON (RFC 8259, section 6), fractions and exponents aside.
+fn is_number(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let leading = digits.len() > 1 && digits.starts_with('0');
+    !digits.is_empty() && !leading && digits.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// Says whether a pseudonym or a surrogate of `vault` stands at the beginning of `rest`; `before` is what stands
@@ -231,8 +237,9 @@ impl<'t> Cursor<'t> {
         Ok(())
     }
 
+    /// What may stand inside the brackets: white space, and signs of emphasis or code.
     fn spaces(&mut self) -> Result<(), Miss> {
-        self.skip(SPACES, |c| matches!(c, ' ' | '\n' | '\t' | '\u{a0}' | '\u{202f}'))
+        self.skip(SPACES, |c| matches!(c, ' ' | '\n' | '\t' | '\u{a0}' | '\u{202f}' | '*' | '`'))
     }
 
     fn separators(&mut self) -> Result<(), Miss> {
