@@ -6,6 +6,16 @@ use crate::json::{Doc, Edits, Node, NodeKind};
 use crate::shape::Lane;
 use crate::walk::{Form, Found, Sink};
 
+/// What the answer itself is written in, wherever a reply repeats it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Answer {
+    /// Words.
+    #[default]
+    Words,
+    /// JSON that the client asked for: its text is JSON source, so what is put into it must be escaped.
+    Json,
+}
+
 /// Collects texts in document order.
 #[derive(Default)]
 pub struct Leaves {
@@ -15,6 +25,8 @@ pub struct Leaves {
     derived: Vec<(u32, Node)>,
     naming: Naming,
     reading: Reading,
+    /// What the answer's texts are written in.
+    pub answer: Answer,
 }
 
 /// Whether the texts are decoded.
@@ -70,7 +82,7 @@ impl Sink for Leaves {
         };
         self.texts.push(Text {
             text: if self.reading == Reading::Texts { found.text() } else { String::new() },
-            kind: found.kind,
+            kind: self.answer.kind(found.lane, found.kind),
             lane: found.lane,
             choice: found.at.choice,
             tool: found.at.tool,
@@ -107,13 +119,20 @@ impl Leaves {
     }
 
     /// Adds an edit for every text of `doc` that `now` (in the order of `texts`) changed, and drops what repeats
-    /// the text of a choice unless that choice has text and all of it is unchanged.
-    pub fn edit<'a>(&self, doc: &Doc<'_>, now: impl Iterator<Item = &'a str>, edits: &mut Edits) {
-        let mut changed = Vec::new();
+    /// the text of a choice unless that choice has text and all of it is unchanged. The choices whose text changed
+    /// join those of `changed`, which count as changed as well.
+    pub fn edit<'a>(
+        &self,
+        doc: &Doc<'_>,
+        now: impl Iterator<Item = &'a str>,
+        (edits, changed): (&mut Edits, &mut Vec<u32>),
+    ) {
         for (text, now) in self.texts.iter().zip(now) {
             if !doc.reads(text.node, now) {
                 edits.string(range(text.node), now);
-                changed.push(text.choice);
+                if !changed.contains(&text.choice) {
+                    changed.push(text.choice);
+                }
             }
         }
         for (choice, node) in &self.derived {
@@ -124,6 +143,16 @@ impl Leaves {
             }
             let nothing = if node.kind == NodeKind::Array { "[]" } else { "null" };
             edits.raw(range(*node), nothing);
+        }
+    }
+}
+
+impl Answer {
+    /// The kind of a text in this lane.
+    pub fn kind(self, lane: Option<Lane>, kind: Kind) -> Kind {
+        match (self, lane, kind) {
+            (Self::Json, Some(Lane::Content), Kind::Prose) => Kind::Arguments,
+            _ => kind,
         }
     }
 }

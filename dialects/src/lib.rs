@@ -21,6 +21,7 @@ pub mod walk;
 
 pub use endpoint::{Endpoint, RouteError};
 pub use invalid::{Invalid, Limits};
+pub use leaves::Answer;
 pub use reply::Reply;
 pub use request::{AskUsage, Request, Rewrite};
 pub use stream::{Cut, Inspect, Judge, StreamFault, StreamOptions, StreamReply};

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use weir_policies::reply::{Channel, Delta, Part};
 
 use crate::json::{Doc, Edits, NodeKind, ROOT, Strictness, Tape};
-use crate::leaves::{Leaves, Naming, Reading, Text};
+use crate::leaves::{Answer, Leaves, Naming, Reading, Text};
 use crate::summary::Summary;
 use crate::walk::walk;
 use crate::{Endpoint, Invalid, Limits, path};
@@ -15,6 +15,7 @@ pub struct Reply {
     body: Bytes,
     tape: Tape,
     summary: Summary,
+    answer: Answer,
 }
 
 impl Reply {
@@ -33,7 +34,13 @@ impl Reply {
         }
         let mut summary = Summary::default();
         summary.read(&doc, ROOT);
-        Ok(Self { endpoint, summary, tape, body })
+        Ok(Self { endpoint, summary, tape, body, answer: Answer::Words })
+    }
+
+    /// The same reply, whose answer is written in what the client asked for.
+    #[must_use]
+    pub fn answering(self, answer: Answer) -> Self {
+        Self { answer, ..self }
     }
 
     /// Every text of the reply, in document order. Each is complete, so each ends its channel.
@@ -51,7 +58,7 @@ impl Reply {
         leaves.edit(
             &Doc::new(&self.body, &self.tape),
             deltas.iter().map(|delta| delta.text.as_str()),
-            &mut edits,
+            (&mut edits, &mut Vec::new()),
         );
         if edits.is_empty() {
             return self.body.clone();
@@ -73,6 +80,7 @@ impl Reply {
 
     fn leaves(&self, reading: Reading) -> Leaves {
         let mut leaves = Leaves::new(Naming::Lanes, reading);
+        leaves.answer = self.answer;
         walk(Doc::new(&self.body, &self.tape), self.endpoint.reply_shape(), &mut leaves);
         leaves
     }

@@ -5,6 +5,7 @@ use weir_policies::slot::{Slot, Slots};
 
 use crate::fields::Fields;
 use crate::json::{Doc, Edits, Strictness, Tape};
+use crate::leaves::Answer;
 use crate::slots::{Collect, Splice};
 use crate::walk::walk;
 use crate::{Endpoint, Invalid, Limits, path};
@@ -79,9 +80,9 @@ impl Request {
         self.fields.include_usage || self.endpoint == Endpoint::Responses
     }
 
-    /// Whether the answer's text shall itself be JSON, so that what is put into it must be escaped.
-    pub fn wants_json(&self) -> bool {
-        self.fields.wants_json
+    /// What the answer's text shall be written in.
+    pub fn answer(&self) -> Answer {
+        if self.fields.wants_json { Answer::Json } else { Answer::Words }
     }
 
     /// The most output tokens per choice; the larger one when both spellings are given.

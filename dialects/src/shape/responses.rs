@@ -16,7 +16,7 @@ pub static RESPONSE: Shape = Shape::object(&[
     ("input", &INPUT),
     ("instructions", &INSTRUCTIONS),
     ("output", &ITEM),
-    ("output_text", &PROSE),
+    ("output_text", &OUTPUT_TEXT),
     ("stream", &CLOSED),
     ("stream_options", &super::chat::STREAM_OPTIONS),
     ("id", &REFERENCE),
@@ -124,6 +124,8 @@ pub static ITEM: Shape = Shape::object(&[
 .scope(Scope::Item);
 
 static CONTENT: Shape = Shape::leaf(Leaf::Text(Kind::Prose)).lane(Lane::Content).items(&PART);
+/// All texts of the answer once more, as some libraries and engines write them.
+static OUTPUT_TEXT: Shape = Shape::leaf(Leaf::Text(Kind::Prose)).lane(Lane::Content);
 static SUMMARY: Shape = Shape::object(&[("type", &CLOSED), ("text", &PROSE)]);
 static TOOL_NAME: Shape = Shape::text(Kind::Identifier).lane(Lane::ToolName);
 static TOOL_INPUT: Shape = Shape::leaf(Leaf::Text(Kind::Prose));

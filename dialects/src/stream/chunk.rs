@@ -84,6 +84,7 @@ impl State {
             let mut escaped = Vec::with_capacity(delta.text.len());
             push_escaped(&mut escaped, &delta.text);
             frame.write_with(&pattern.with(&escaped), &mut self.out);
+            self.note_shift(&[delta.channel.choice]);
         }
         Ok(true)
     }
@@ -148,8 +149,22 @@ impl State {
                 _ => {}
             }
         }
-        self.leaves.edit(&doc, judged.iter().map(String::as_str), edits);
+        let mut changed = self.shifted.clone();
+        self.leaves.edit(&doc, judged.iter().map(String::as_str), (edits, &mut changed));
+        self.note_shift(&changed);
         Ok(())
+    }
+
+    /// Notes choices whose text was changed, where later log probabilities count characters from its beginning.
+    fn note_shift(&mut self, changed: &[u32]) {
+        if self.endpoint != Endpoint::Completions {
+            return;
+        }
+        for choice in changed {
+            if !self.shifted.contains(choice) {
+                self.shifted.push(*choice);
+            }
+        }
     }
 
     /// Appends a chunk of our own that carries released text.

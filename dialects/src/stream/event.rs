@@ -8,7 +8,7 @@ use super::open::{Open, Place};
 use super::{Cut, Inspect, Judge, State, StreamFault, glance, value_range, write};
 use crate::Limits;
 use crate::json::{Doc, Edits, ROOT, Strictness, Tape};
-use crate::leaves::Text;
+use crate::leaves::{Answer, Text};
 use crate::shape::Lane;
 use crate::sse::{self, Frame};
 
@@ -89,7 +89,7 @@ impl State {
     ) -> Result<(), StreamFault> {
         let mut judged = Vec::with_capacity(self.leaves.texts.len());
         for text in &mut self.leaves.texts {
-            let (part, kind) = place.part_of(text);
+            let (part, kind) = place.part_of(text, self.leaves.answer);
             let channel = Channel { choice: place.output, part };
             let goes_on = text.lane == Some(Lane::EventDelta);
             let mut delta = Delta { channel, kind, text: std::mem::take(&mut text.text), last: !goes_on };
@@ -106,7 +106,7 @@ impl State {
                 });
             }
         }
-        self.leaves.edit(&doc, judged.iter().map(String::as_str), edits);
+        self.leaves.edit(&doc, judged.iter().map(String::as_str), (edits, &mut Vec::new()));
         Ok(())
     }
 
@@ -179,20 +179,23 @@ impl Place {
     }
 
     /// Where controls see a text of an event at this place. Only `delta` goes on; everything else is complete.
-    fn part_of(&self, text: &Text) -> (Part, Kind) {
+    fn part_of(&self, text: &Text, answer: Answer) -> (Part, Kind) {
+        let is_answer = self.stem == "response.output_text";
+        let words = if is_answer { answer.kind(Some(Lane::Content), Kind::Prose) } else { Kind::Prose };
         if text.lane != Some(Lane::EventDelta) {
-            return (Part::Leaf(text.pointer.as_str().into()), text.kind);
+            let kind = if is_answer && text.pointer == "/text" { words } else { text.kind };
+            return (Part::Leaf(text.pointer.as_str().into()), kind);
         }
         let part = self.part;
         match (self.stem.as_str(), part) {
-            ("response.output_text", 0) => (Part::Text, Kind::Prose),
+            ("response.output_text", 0) => (Part::Text, words),
             ("response.refusal", 0) => (Part::Refusal, Kind::Prose),
             ("response.reasoning_text", 0) => (Part::Reasoning, Kind::Prose),
             ("response.function_call_arguments" | "response.mcp_call_arguments", _) => {
                 (Part::ToolArguments(0), Kind::Arguments)
             }
             ("response.code_interpreter_call_code", _) => (Part::Leaf("code".into()), Kind::Code),
-            (stem, _) => (Part::Leaf(format!("{stem}/{part}").into()), Kind::Prose),
+            (stem, _) => (Part::Leaf(format!("{stem}/{part}").into()), words),
         }
     }
 }

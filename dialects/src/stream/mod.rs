@@ -24,7 +24,7 @@ use self::open::Open;
 use self::pattern::Pattern;
 use crate::error::ErrorShape;
 use crate::json::{Doc, Edits, ROOT, Strictness, Tape};
-use crate::leaves::{Leaves, Naming, Reading};
+use crate::leaves::{Answer, Leaves, Naming, Reading};
 use crate::sse::{self, Frame};
 use crate::summary::Summary;
 use crate::walk::walk;
@@ -49,6 +49,8 @@ struct State {
     glance: Glance,
     summary: Summary,
     choices: Vec<Choice>,
+    /// Choices of completions whose text was changed: the offsets in their later log probabilities are wrong.
+    shifted: Vec<u32>,
     /// Members that every event made here repeats: of a chunk the ids, of Responses the response object.
     envelope: Vec<u8>,
     /// Events made here so far, by which later sequence numbers shift.
@@ -80,12 +82,20 @@ impl StreamReply {
             glance: Glance::default(),
             summary: Summary::default(),
             choices: Vec::new(),
+            shifted: Vec::new(),
             envelope: Vec::new(),
             added: 0,
             sequence: 0,
             done: false,
         };
         Self { decoder: sse::Decoder::new(sse::MOST_FRAME), state }
+    }
+
+    /// The same stream, whose answer is written in what the client asked for.
+    #[must_use]
+    pub fn answering(mut self, answer: Answer) -> Self {
+        self.state.leaves.answer = answer;
+        self
     }
 
     /// Takes bytes from the upstream, in any cutting, and gives those for the client.

@@ -49,7 +49,7 @@ pub async fn answer(
     trail.keep().reply(&body);
     let status = opened.status;
     let parsed = Reply::parse(request.endpoint().clone(), body);
-    let Ok(reply) = parsed.map_err(|_| ()) else {
+    let Ok(reply) = parsed.map(|reply| reply.answering(request.answer())) else {
         trail.end(&mut guards, Some(Ended { summary: &Summary::default(), cpu }));
         return Err(unreadable(status, &opened));
     };

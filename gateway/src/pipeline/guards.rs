@@ -1,7 +1,7 @@
 //! The controls at work on one exchange, as one: the most restrictive verdict wins, a fault refuses.
 
 use weir_audit::Decision;
-use weir_policies::{Caller, Control, Delta, Denial, Findings, Kind, Outcome, Part, Pass, Slots, Verdict};
+use weir_policies::{Caller, Control, Delta, Denial, Findings, Outcome, Pass, Slots, Verdict};
 
 use crate::refusal::Refusal;
 
@@ -10,23 +10,13 @@ pub struct Guards {
     passes: Vec<(&'static str, Box<dyn Pass>)>,
     decision: Decision,
     watching: bool,
-    form: Form,
-}
-
-/// What the text of a reply is written in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// Words.
-    Prose,
-    /// JSON that the client asked for: what is put into it must be escaped.
-    Json,
 }
 
 impl Guards {
     /// Starts every control on an exchange.
-    pub fn begin(controls: &[Box<dyn Control>], caller: &Caller, form: Form) -> Self {
+    pub fn begin(controls: &[Box<dyn Control>], caller: &Caller) -> Self {
         let passes = controls.iter().map(|control| (control.name(), control.begin(caller))).collect();
-        Self { passes, decision: Decision::Allow, watching: false, form }
+        Self { passes, decision: Decision::Allow, watching: false }
     }
 
     /// Judges and edits the request.
@@ -57,13 +47,8 @@ impl Guards {
     /// # Errors
     /// As [`Guards::request`].
     pub fn reply(&mut self, delta: &mut Delta) -> Result<(), Refusal> {
-        let kind = delta.kind;
-        if self.form == Form::Json && delta.channel.part == Part::Text && kind == Kind::Prose {
-            delta.kind = Kind::Arguments;
-        }
-        let verdict = self.judge(delta);
-        delta.kind = kind;
-        self.take(verdict?).map_err(Refusal::Denied)
+        let verdict = self.judge(delta)?;
+        self.take(verdict).map_err(Refusal::Denied)
     }
 
     fn judge(&mut self, delta: &mut Delta) -> Result<Verdict, Refusal> {

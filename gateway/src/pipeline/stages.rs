@@ -8,7 +8,7 @@ use weir_callers::{Grant, Presented};
 use weir_dialects::{AskUsage, Endpoint, Request, Rewrite};
 use weir_policies::{Caller, Slots};
 
-use super::{Guards, guards::Form, trail::Trail};
+use super::{Guards, trail::Trail};
 use crate::{
     gate::Gate,
     refusal::Refusal,
@@ -165,8 +165,7 @@ impl Admitted {
     /// [`Refusal::Denied`] or [`Refusal::PolicyUnavailable`].
     pub async fn inspect(self, gate: &Gate, trail: &mut Trail) -> Result<Inspected, Refusal> {
         let Self { head, caller, request, picked } = self;
-        let form = if request.wants_json() { Form::Json } else { Form::Prose };
-        let mut guards = Guards::begin(&gate.live().controls, &caller, form);
+        let mut guards = Guards::begin(&gate.live().controls, &caller);
         let (request, slots, guards, verdict) = off_thread(request.body().len(), move || {
             let mut slots = request.slots();
             let verdict = guards.request(&mut slots);

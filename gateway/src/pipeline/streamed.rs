@@ -51,7 +51,7 @@ pub async fn answer(
     let Relayed { request, mut opened, mut guards, deadlines } = relayed;
     let inspect = if guards.watch_reply() { Inspect::Yes } else { Inspect::No };
     let options = StreamOptions { client_wants_usage: request.wants_usage(), inspect };
-    let reply = StreamReply::new(request.endpoint().clone(), options);
+    let reply = StreamReply::new(request.endpoint().clone(), options).answering(request.answer());
     let head = heads::answer(trail, &opened, 200)
         .with(header::CONTENT_TYPE, "text/event-stream; charset=utf-8")
         .with(header::CACHE_CONTROL, "no-cache");
