@@ -3,8 +3,9 @@
 use weir_policies::slot::Kind;
 
 use crate::json::{Doc, Edits, Node, NodeKind};
+use crate::offsets::Shifts;
 use crate::shape::Lane;
-use crate::walk::{Form, Found, Sink};
+use crate::walk::{Context, Form, Found, Sink};
 
 /// What the answer itself is written in, wherever a reply repeats it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub struct Leaves {
     pub texts: Vec<Text>,
     /// Values that repeat the text of a choice.
     derived: Vec<(u32, Node)>,
+    /// Numbers that count characters of a text: of which choice and content part.
+    offsets: Vec<(u32, u32, Node)>,
     naming: Naming,
     reading: Reading,
     /// What the answer's texts are written in.
@@ -92,6 +95,10 @@ impl Sink for Leaves {
         });
     }
 
+    fn offset(&mut self, at: Context, node: Node) {
+        self.offsets.push((at.choice, at.content, node));
+    }
+
     fn derived(&mut self, choice: u32, node: Node) {
         if matches!(node.kind, NodeKind::Array | NodeKind::Object) {
             self.derived.push((choice, node));
@@ -116,6 +123,7 @@ impl Leaves {
     pub fn clear(&mut self) {
         self.texts.clear();
         self.derived.clear();
+        self.offsets.clear();
     }
 
     /// Adds an edit for every text of `doc` that `now` (in the order of `texts`) changed, and drops what repeats
@@ -144,6 +152,49 @@ impl Leaves {
             let nothing = if node.kind == NodeKind::Array { "[]" } else { "null" };
             edits.raw(range(*node), nothing);
         }
+    }
+}
+
+impl Leaves {
+    /// Whether a number of the event counts characters of a text.
+    pub fn has_offsets(&self) -> bool {
+        !self.offsets.is_empty()
+    }
+
+    /// Adds an edit for every number that counts characters of a text which `shifts` knows to have changed.
+    pub fn move_offsets(
+        &self,
+        doc: &Doc<'_>,
+        shifts: &dyn Fn(u32, u32) -> Option<Shifts>,
+        edits: &mut Edits,
+    ) {
+        let mut known: Vec<(u32, u32, Option<Shifts>)> = Vec::new();
+        for (choice, content, node) in &self.offsets {
+            let number = std::str::from_utf8(doc.raw(*node)).ok().and_then(|raw| raw.parse::<usize>().ok());
+            let Some(number) = number else { continue };
+            if !known.iter().any(|(of, part, _)| (of, part) == (choice, content)) {
+                known.push((*choice, *content, shifts(*choice, *content)));
+            }
+            let found = known.iter().find(|(of, part, _)| (of, part) == (choice, content));
+            let place = found.and_then(|(_, _, shifts)| shifts.as_ref()).map(|shifts| shifts.place(number));
+            if let Some(place) = place.filter(|place| *place != number) {
+                edits.raw(range(*node), place.to_string());
+            }
+        }
+    }
+
+    /// What became of the answer in a content part whose text stands whole in this document.
+    pub fn shifts<'a>(
+        &self,
+        doc: &Doc<'_>,
+        now: impl Iterator<Item = &'a str>,
+        (choice, content): (u32, u32),
+    ) -> Option<Shifts> {
+        let here = |text: &Text| {
+            text.lane == Some(Lane::Content) && (text.choice, text.content) == (choice, content)
+        };
+        let (text, now) = self.texts.iter().zip(now).find(|(text, _)| here(text))?;
+        Some(Shifts::between(&doc.text(text.node), now))
     }
 }
 

@@ -9,6 +9,7 @@ mod fields;
 mod invalid;
 pub mod json;
 mod leaves;
+mod offsets;
 pub mod path;
 mod reply;
 mod request;

@@ -51,15 +51,18 @@ impl Reply {
     /// The body with the texts of `deltas` in place of its own; the original bytes when all are the same. The
     /// deltas must be those of [`Reply::deltas`], in their order.
     ///
-    /// Log probabilities repeat the text token by token, so those of a changed choice are dropped.
+    /// Log probabilities repeat the text token by token, so those of a changed choice are dropped. Citations of
+    /// a changed text point to the same words as before.
     pub fn render(&self, deltas: &[Delta]) -> Bytes {
         let leaves = self.leaves(Reading::Places);
         let mut edits = Edits::default();
-        leaves.edit(
-            &Doc::new(&self.body, &self.tape),
-            deltas.iter().map(|delta| delta.text.as_str()),
-            (&mut edits, &mut Vec::new()),
-        );
+        let doc = Doc::new(&self.body, &self.tape);
+        let now = || deltas.iter().map(|delta| delta.text.as_str());
+        leaves.edit(&doc, now(), (&mut edits, &mut Vec::new()));
+        if !edits.is_empty() {
+            let shifts = |choice, content| leaves.shifts(&doc, now(), (choice, content));
+            leaves.move_offsets(&doc, &shifts, &mut edits);
+        }
         if edits.is_empty() {
             return self.body.clone();
         }

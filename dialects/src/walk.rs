@@ -29,6 +29,8 @@ pub trait Sink {
     /// A value that repeats text token by token. In replies it is kept or dropped with the text of its choice;
     /// in requests its own strings are found as well, since nobody made it from the text we see.
     fn derived(&mut self, _choice: u32, _node: Node) {}
+    /// A number that counts characters of the text beside it.
+    fn offset(&mut self, _at: Context, _node: Node) {}
 }
 
 /// How a leaf stands in the text.
@@ -188,7 +190,7 @@ impl<S: Sink> Walk<'_, S> {
             Leaf::Blob if is_blob(inner) => return self.sink.opaque(self.path.pointer()),
             // Not what it should be, so nothing can refer to it: it may be changed like any text.
             Leaf::Skip(_) => (Kind::Schema, false),
-            Leaf::Blob | Leaf::Derived => (Kind::Prose, false),
+            Leaf::Blob | Leaf::Derived | Leaf::Offset => (Kind::Prose, false),
         };
         if S::NESTS && nested && self.nested(node, kind, at) {
             return;
@@ -199,6 +201,9 @@ impl<S: Sink> Walk<'_, S> {
     /// A number that could be a phone, card or account number is text wherever text may stand. In fields
     /// nobody knows it must be as long as a card's, since time stamps and counters are common there.
     fn number(&mut self, node: Node, shape: &'static Shape, at: Context) {
+        if shape.leaf == Leaf::Offset {
+            self.sink.offset(at, node);
+        }
         let Leaf::Text(kind) = shape.leaf else { return };
         let raw = self.doc.raw(node);
         let digits = raw.iter().skip_while(|byte| **byte == b'-').take_while(|byte| byte.is_ascii_digit());

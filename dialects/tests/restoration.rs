@@ -264,3 +264,79 @@ fn what_the_model_brings_is_replaced_alike_whole_and_streamed() {
         check_bytes(&endpoint, &both, Answer::Words);
     }
 }
+
+/// Citations count characters: they must point to the same words after values have come back.
+#[test]
+fn citations_point_to_the_same_words() {
+    let (_, sent) = begun();
+    let text =
+        format!("{} wrote: see the annual report. {} agrees with the annual report.", sent[0], sent[3]);
+    let read =
+        format!("{} wrote: see the annual report. {} agrees with the annual report.", VALUES[0], VALUES[3]);
+    let at = |text: &str, place: Option<usize>| text[..place.unwrap()].chars().count();
+    let spans = |text: &str| {
+        [text.find("annual report"), text.rfind("annual report")]
+            .map(|place| (at(text, place), at(text, place) + 13))
+    };
+    let cite = |(start, end): (usize, usize)| {
+        json!({ "type": "url_citation", "start_index": start, "end_index": end,
+        "url": "https://x.example", "title": "Report" })
+    };
+    let check = |annotations: &Value, nested: &str| {
+        for (cited, (start, end)) in annotations.as_array().unwrap().iter().zip(spans(&read)) {
+            let cited = cited.pointer(nested).unwrap();
+            assert_eq!(
+                (&cited["start_index"], &cited["end_index"]),
+                (&json!(start), &json!(end)),
+                "{annotations}"
+            );
+        }
+    };
+    let own: Vec<Value> = spans(&text).into_iter().map(cite).collect();
+    let wrapped: Vec<Value> =
+        own.iter().map(|own| json!({ "type": "url_citation", "url_citation": own })).collect();
+
+    let chat = json!({ "id": "c", "choices": [{ "index": 0, "finish_reason": "stop",
+        "message": { "role": "assistant", "content": text, "annotations": wrapped } }] });
+    let out = buffered(&Endpoint::ChatCompletions, &chat.to_string(), Answer::Words);
+    let out: Value = serde_json::from_slice(&out).unwrap();
+    check(&out["choices"][0]["message"]["annotations"], "/url_citation");
+
+    let part = json!({ "type": "output_text", "text": text, "annotations": own });
+    let item = json!({ "type": "message", "id": "m", "role": "assistant", "content": [part] });
+    let response = json!({ "id": "r", "output": [item] });
+    let out = buffered(&Endpoint::Responses, &response.to_string(), Answer::Words);
+    let out: Value = serde_json::from_slice(&out).unwrap();
+    check(&out["output"][0]["content"][0]["annotations"], "");
+
+    let place = |event: Value| {
+        let mut event = event;
+        event["output_index"] = json!(0);
+        event["content_index"] = json!(0);
+        event
+    };
+    let mut events: Vec<Value> = text
+        .char_indices()
+        .map(|(at, c)| {
+            place(json!({ "type": "response.output_text.delta", "delta": text[at..at + c.len_utf8()] }))
+        })
+        .collect();
+    for own in &own {
+        events.push(place(json!({ "type": "response.output_text.annotation.added", "annotation": own })));
+    }
+    events.push(place(json!({ "type": "response.output_text.done", "text": text })));
+    events.push(place(json!({ "type": "response.content_part.done", "part": part })));
+    events.push(json!({ "type": "response.completed", "response": response }));
+    let bytes: String = events.iter().map(|event| format!("data: {event}\n\n")).collect();
+    let out = streamed(&Endpoint::Responses, std::iter::once(bytes.as_bytes()), Answer::Words);
+    let out = String::from_utf8(out).unwrap();
+    let values = out.lines().filter_map(|line| line.strip_prefix("data: "));
+    let events: Vec<Value> = values.map(|data| serde_json::from_str(data).unwrap()).collect();
+    let added: Vec<Value> =
+        events.iter().filter_map(|event| Some(event.get("annotation")?.clone())).collect();
+    assert_eq!(added.len(), 2);
+    check(&json!(added), "");
+    let find = |pointer: &str| events.iter().find_map(|event| event.pointer(pointer)).unwrap();
+    check(find("/part/annotations"), "");
+    check(find("/response/output/0/content/0/annotations"), "");
+}

@@ -48,6 +48,8 @@ pub enum Leaf {
     Blob,
     /// Not text, while it conforms to its reason.
     Skip(Why),
+    /// A number that counts characters of the text it belongs to.
+    Offset,
     /// Derived from other text of the same choice, of any JSON type: kept or dropped with it.
     Derived,
 }

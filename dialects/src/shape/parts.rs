@@ -73,6 +73,8 @@ pub static PART: Shape = Shape {
 }
 .scope(Scope::Content);
 
+static OFFSET: Shape = Shape::leaf(Leaf::Offset);
+
 /// A citation.
 pub static ANNOTATION: Shape = Shape::object(&[
     ("type", &CLOSED),
@@ -82,8 +84,8 @@ pub static ANNOTATION: Shape = Shape::object(&[
     ("file_id", &REFERENCE),
     ("container_id", &REFERENCE),
     ("url_citation", &ANNOTATION),
-    ("start_index", &CLOSED),
-    ("end_index", &CLOSED),
+    ("start_index", &OFFSET),
+    ("end_index", &OFFSET),
     ("index", &CLOSED),
 ]);
 

@@ -1,6 +1,6 @@
 //! Chunks of chat and completions.
 
-use weir_policies::reply::Delta;
+use weir_policies::reply::{Delta, Part};
 
 use super::open::{Open, Place, channel, goes_on};
 use super::pattern::Pattern;
@@ -78,6 +78,9 @@ impl State {
         let channel = pattern.channel.clone();
         let mut delta = Delta { channel, kind: pattern.kind, text: text.to_owned(), last: false };
         judge(&mut delta).map_err(|Cut| StreamFault::Cut)?;
+        if delta.channel.part == Part::Text {
+            self.spoken.add((delta.channel.choice, 0), text, &delta.text);
+        }
         if delta.text == text {
             self.out.extend_from_slice(frame.raw());
         } else {
@@ -131,9 +134,12 @@ impl State {
         for text in &mut self.leaves.texts {
             let lane = goes_on(text);
             let last = lane.is_none() || finishing.contains(&text.choice);
-            let mut delta =
-                Delta { channel: channel(text), kind: text.kind, text: std::mem::take(&mut text.text), last };
+            let came = std::mem::take(&mut text.text);
+            let mut delta = Delta { channel: channel(text), kind: text.kind, text: came.clone(), last };
             judge(&mut delta).map_err(|Cut| StreamFault::Cut)?;
+            if delta.channel.part == Part::Text {
+                self.spoken.add((text.choice, 0), &came, &delta.text);
+            }
             judged.push(delta.text);
             let known = self.open.iter().position(|open| open.channel == delta.channel);
             match (known, lane) {
@@ -152,6 +158,10 @@ impl State {
         let mut changed = self.shifted.clone();
         self.leaves.edit(&doc, judged.iter().map(String::as_str), (edits, &mut changed));
         self.note_shift(&changed);
+        if self.leaves.has_offsets() {
+            let spoken = &self.spoken;
+            self.leaves.move_offsets(&doc, &|choice, content| spoken.shifts((choice, content)), edits);
+        }
         Ok(())
     }
 

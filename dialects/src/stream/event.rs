@@ -92,8 +92,12 @@ impl State {
             let (part, kind) = place.part_of(text, self.leaves.answer);
             let channel = Channel { choice: place.output, part };
             let goes_on = text.lane == Some(Lane::EventDelta);
-            let mut delta = Delta { channel, kind, text: std::mem::take(&mut text.text), last: !goes_on };
+            let came = std::mem::take(&mut text.text);
+            let mut delta = Delta { channel, kind, text: came.clone(), last: !goes_on };
             judge(&mut delta).map_err(|Cut| StreamFault::Cut)?;
+            if goes_on && place.stem == "response.output_text" {
+                self.spoken.add((place.output, place.part), &came, &delta.text);
+            }
             judged.push(delta.text);
             if goes_on && !self.open.iter().any(|open| open.channel == delta.channel) {
                 self.open.push(Open {
@@ -106,7 +110,16 @@ impl State {
                 });
             }
         }
-        self.leaves.edit(&doc, judged.iter().map(String::as_str), (edits, &mut Vec::new()));
+        let now = || judged.iter().map(String::as_str);
+        self.leaves.edit(&doc, now(), (edits, &mut Vec::new()));
+        if self.leaves.has_offsets() {
+            let (leaves, spoken) = (&self.leaves, &self.spoken);
+            let shifts = |choice, content| match place.stem.as_str() {
+                "response.output_text.annotation.added" => spoken.shifts((place.output, place.part)),
+                _ => leaves.shifts(&doc, now(), (choice, content)),
+            };
+            leaves.move_offsets(&doc, &shifts, edits);
+        }
         Ok(())
     }
 

@@ -12,6 +12,7 @@ mod held;
 mod open;
 mod options;
 mod pattern;
+mod spoken;
 
 use serde_json::Value;
 use weir_policies::reply::Delta;
@@ -22,9 +23,11 @@ use self::glance::Glance;
 use self::held::Held;
 use self::open::Open;
 use self::pattern::Pattern;
+use self::spoken::Spoken;
 use crate::error::ErrorShape;
 use crate::json::{Doc, Edits, ROOT, Strictness, Tape};
 use crate::leaves::{Answer, Leaves, Naming, Reading};
+use crate::shape::Lane;
 use crate::sse::{self, Frame};
 use crate::summary::Summary;
 use crate::walk::walk;
@@ -51,6 +54,7 @@ struct State {
     choices: Vec<Choice>,
     /// Choices of completions whose text was changed: the offsets in their later log probabilities are wrong.
     shifted: Vec<u32>,
+    spoken: Spoken,
     /// Members that every event made here repeats: of a chunk the ids, of Responses the response object.
     envelope: Vec<u8>,
     /// Events made here so far, by which later sequence numbers shift.
@@ -83,6 +87,7 @@ impl StreamReply {
             summary: Summary::default(),
             choices: Vec::new(),
             shifted: Vec::new(),
+            spoken: Spoken::default(),
             envelope: Vec::new(),
             added: 0,
             sequence: 0,
@@ -257,6 +262,11 @@ impl State {
         judge(&mut delta).map_err(|Cut| StreamFault::Cut)?;
         if delta.text.is_empty() {
             return Ok(());
+        }
+        match self.endpoint {
+            Endpoint::Responses => self.spoken.add((open.place.output, open.place.part), "", &delta.text),
+            _ if open.lane == Lane::Content => self.spoken.add((open.channel.choice, 0), "", &delta.text),
+            _ => {}
         }
         match self.endpoint {
             Endpoint::Responses => self.write_event(&open, &delta.text, number),
