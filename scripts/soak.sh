@@ -5,6 +5,9 @@ scripts/setup.sh build
 cargo build --release --workspace --locked
 WEIR_SOAK_SECONDS="${SOAK_SECONDS:-600}" cargo test --release --workspace --locked --test soak -- --nocapture
 
+# Ten thousand generated requests of which nothing may leave (SOAK_REQUESTS, default 10000).
+WEIR_LEAK_REQUESTS="${SOAK_REQUESTS:-10000}" cargo test --release --workspace --locked --test leak -- --nocapture
+
 # Writers killed again and again, while sealing and while bodies are written (SOAK_KILLS children each, default 500).
 step "the audit log under kills"
 WEIR_KILL_ROUNDS="${SOAK_KILLS:-500}" cargo test --release --locked -p weir-audit --test log --test proof kill -- --nocapture
