@@ -1,5 +1,5 @@
 //! Time to pseudonymise a request of one kilobyte, and to restore a reply of one kilobyte that arrives
-//! in pieces of about a token.
+//! in pieces of about a token; and to search such a reply for what the model brings.
 
 use std::hint::black_box;
 use std::process::exit;
@@ -13,6 +13,15 @@ use weir_policies::{
 
 const PROSE: &str = "The committee met on Tuesday to discuss the annual report, which had grown longer. ";
 const VALUES: &str = "Mail bob@example.com or call +49 30 1234567 about 4111 1111 1111 1111. ";
+
+/// A rule on what a model brings.
+const WATCH: &str = "\
+weir: v1
+policy: watch
+owner: bench
+rules:
+  - {id: r, on: reply, find: [email_address, phone_number, credit_card, iban_code], then: pseudonymise}
+";
 
 fn kilobyte(start: &str) -> String {
     start.chars().chain(PROSE.chars().cycle()).take(1024).collect()
@@ -51,6 +60,8 @@ fn restoration(c: &mut Criterion) {
     let key = PseudonymKey::from_bytes([1; 32]);
     let personal = PersonalData::from(&set, &key);
     let Ok(lexical) = LexicalScreen::from(&set, &key) else { exit(1) };
+    let Ok(watched) = PolicySet::parse(&[("watch.yaml".to_owned(), WATCH.to_owned())]) else { exit(1) };
+    let watching = PersonalData::from(&Arc::new(watched), &key);
     let mut group = c.benchmark_group("controls");
     group.throughput(Throughput::Bytes(1024));
     for (name, text) in [("plain", kilobyte("")), ("values", kilobyte(VALUES))] {
@@ -68,6 +79,14 @@ fn restoration(c: &mut Criterion) {
     group.bench_function("restore reply, whole", |b| {
         b.iter(|| reply(working.as_mut(), std::slice::from_ref(&sent)))
     });
+    for (name, text) in [("plain", kilobyte("")), ("values", kilobyte(VALUES))] {
+        let letters: Vec<char> = text.chars().collect();
+        let pieces: Vec<String> = letters.chunks(4).map(|piece| piece.iter().collect()).collect();
+        let (mut watching, _) = pass(&watching, "x");
+        group.bench_function(format!("watch reply/{name}, 256 pieces"), |b| {
+            b.iter(|| reply(watching.as_mut(), &pieces));
+        });
+    }
     group.finish();
 }
 

@@ -77,6 +77,7 @@ impl Control for PersonalData {
             shared: Arc::clone(&self.shared),
             rules: if self.shared.is_general { Arc::clone(rules) } else { own() },
             vault: Vault::of(self.key.tenant(&caller.tenant), caller),
+            watch: self.shared.watch.concerning(caller),
             replies: Replies::new(self.key.tenant(&caller.tenant), caller),
             tally: Tally::default(),
         })
@@ -89,19 +90,20 @@ struct PersonalPass {
     /// The rules that are for the caller.
     rules: Arc<[Search]>,
     vault: Vault,
+    watch: Watch,
     replies: Replies,
     tally: Tally,
 }
 
 impl Pass for PersonalPass {
     fn request(&mut self, slots: &mut Slots) -> Result<Verdict, Fault> {
-        self.replies.brought(&self.shared.watch, slots);
+        self.replies.brought(&self.watch, slots);
         self.read_request(slots)
     }
 
     fn reply(&mut self, delta: &mut Delta) -> Result<Verdict, Fault> {
-        let watch = &self.shared.watch;
-        self.replies.push(Desk { watch, vault: &self.vault, tally: &mut self.tally }, delta)
+        let Self { watch, vault, replies, tally, .. } = self;
+        replies.push(Desk { watch, vault, tally }, delta)
     }
 
     fn end(self: Box<Self>, _outcome: &Outcome) -> Findings {
@@ -109,6 +111,6 @@ impl Pass for PersonalPass {
     }
 
     fn watches_reply(&self) -> bool {
-        !self.vault.is_empty() || !self.shared.watch.is_empty()
+        !self.vault.is_empty() || !self.watch.is_empty()
     }
 }

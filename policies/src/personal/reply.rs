@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use weir_classifiers::{EntityType, Finding, Identifiers};
 
-use super::NAME;
 use super::known::Known;
+use super::{NAME, Search};
 use crate::policy::{OnFault, Rule, Stage, Target};
 use crate::pseudonym::{Ended, Restorer, Standing, Step, TenantKey, Vault, recognise};
 use crate::screen::Piece;
@@ -24,15 +24,16 @@ use crate::window::{Inspector, Window};
 use crate::{Action, Caller, Channel, Delta, Fault, PolicySet, Verdict};
 
 /// What is watched in replies.
+#[derive(Clone)]
 pub(super) struct Watch {
-    rules: Vec<(EntityType, Arc<Rule>)>,
-    identifiers: Identifiers,
+    rules: Arc<[Search]>,
+    identifiers: Arc<Identifiers>,
 }
 
 impl Watch {
     /// The rules of `policies` that look for personal data in replies.
     pub(super) fn new(policies: &PolicySet) -> Self {
-        let mut rules = Vec::new();
+        let mut rules: Vec<Search> = Vec::new();
         for (_, rule) in policies.rules(Stage::Reply) {
             for target in &rule.find {
                 if let Target::Entity(entity) = target {
@@ -43,7 +44,16 @@ impl Watch {
         let mut types: Vec<EntityType> = rules.iter().map(|(entity, _)| *entity).collect();
         types.sort_unstable();
         types.dedup();
-        Self { rules, identifiers: Identifiers::new(&types) }
+        Self { rules: rules.into(), identifiers: Arc::new(Identifiers::new(&types)) }
+    }
+
+    /// What is watched for a caller: its rules alone, so that no text of it waits for others' sake.
+    pub(super) fn concerning(&self, caller: &Caller) -> Self {
+        if self.rules.iter().all(|(_, rule)| rule.is_general()) {
+            return self.clone();
+        }
+        let own = self.rules.iter().filter(|(_, rule)| rule.concerns(caller)).cloned().collect();
+        Self { rules: own, identifiers: Arc::clone(&self.identifiers) }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -59,7 +69,6 @@ impl Watch {
 
 /// The reply of one exchange. No `Debug`: it holds text of the reply.
 pub(super) struct Replies {
-    caller: Caller,
     channels: HashMap<Channel, (Window, Restorer)>,
     /// What the caller brought along.
     known: Known,
@@ -77,7 +86,7 @@ pub(super) struct Desk<'d> {
 impl Replies {
     pub(super) fn new(key: TenantKey, caller: &Caller) -> Self {
         let invented = Vault::of(key, caller);
-        Self { caller: caller.clone(), channels: HashMap::new(), known: Known::default(), invented }
+        Self { channels: HashMap::new(), known: Known::default(), invented }
     }
 
     /// Remembers what the caller brings along, before any of it is replaced.
@@ -107,7 +116,6 @@ impl Replies {
             let mut guard = Guard {
                 watch,
                 vault,
-                caller: &self.caller,
                 known: &self.known,
                 invented: &mut self.invented,
                 tally,
@@ -146,7 +154,6 @@ impl Replies {
 struct Guard<'d> {
     watch: &'d Watch,
     vault: &'d Vault,
-    caller: &'d Caller,
     known: &'d Known,
     invented: &'d mut Vault,
     tally: &'d mut Tally,
@@ -173,9 +180,7 @@ impl Inspector for Guard<'_> {
         let (path, kind) = &self.place;
         let mut replace: Option<Mode> = None;
         let mut on_fault = OnFault::Allow;
-        let concerned =
-            |(wanted, rule): &&(EntityType, Arc<Rule>)| *wanted == entity && rule.concerns(self.caller);
-        for (_, rule) in self.watch.rules.iter().filter(concerned) {
+        for (_, rule) in self.watch.rules.iter().filter(|(wanted, _)| *wanted == entity) {
             self.tally.hit(rule, path, entity.name());
             if !rule.is_enforced() {
                 continue;
