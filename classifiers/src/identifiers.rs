@@ -3,6 +3,7 @@
 //! A cheap look at the text decides what is searched at all: e-mail only where an at sign stands,
 //! numbers only where digits do. Everything is linear in the length of the text.
 
+mod canonical;
 mod card;
 mod context;
 mod email;
@@ -12,8 +13,8 @@ mod stretch;
 
 use std::ops::Range;
 
-use crate::view::View;
 use crate::{EntityType, Finding};
+pub(crate) use canonical::canonical;
 use stretch::Stretches;
 
 /// Fewest digits any number among the identifiers has.
@@ -21,37 +22,30 @@ const FEWEST_DIGITS: usize = 7;
 
 /// A detector for a chosen set of identifier types.
 #[derive(Clone, Debug)]
-pub struct Identifiers {
+pub(crate) struct Identifiers {
     types: Vec<EntityType>,
 }
 
 impl Identifiers {
     /// A detector for `types`.
-    pub fn new(types: &[EntityType]) -> Self {
+    pub(crate) fn new(types: &[EntityType]) -> Self {
         Self { types: types.to_vec() }
     }
 
-    /// All findings in `text`, in order, none overlapping another.
-    pub fn find(&self, text: &str) -> Vec<Finding> {
+    /// Adds what stands in `text`, a view, to `found`; findings may overlap others.
+    pub(crate) fn search(&self, text: &str, found: &mut Vec<Finding>) {
         let mut digits = 0;
         let mut marks = 0;
-        let mut other = 0;
         for byte in text.bytes() {
             digits += usize::from(byte.is_ascii_digit());
             marks += usize::from(byte == b'@');
-            other += usize::from(!byte.is_ascii());
         }
-        // Two digits are enough for `%40`; full-width and foreign characters may fold to anything.
-        if digits < FEWEST_DIGITS && marks == 0 && other == 0 && !text.contains("%40") {
-            return Vec::new();
+        if digits < FEWEST_DIGITS && marks == 0 {
+            return;
         }
-        let view = View::plain(text);
-        let mut found = Vec::new();
-        self.find_in(view.text(), &mut found);
-        for finding in &mut found {
-            finding.range = view.original(finding.range.clone());
-        }
-        found
+        let mut own = Vec::new();
+        self.find_in(text, &mut own);
+        found.append(&mut own);
     }
 
     fn wants(&self, entity: EntityType) -> bool {
@@ -95,31 +89,6 @@ impl Identifiers {
             }
             found.extend(cards.into_iter().map(|range| finding(EntityType::CreditCard, range, 0.98)));
         }
-    }
-}
-
-/// The one spelling of a value; see [`EntityType::canonical`].
-pub(crate) fn canonical(entity: EntityType, text: &str) -> String {
-    let view = View::plain(text);
-    let text = view.text();
-    let digits = || text.chars().filter(char::is_ascii_digit).collect::<String>();
-    match entity {
-        EntityType::EmailAddress => text.replace("%40", "@").to_lowercase(),
-        EntityType::CreditCard => digits(),
-        EntityType::IbanCode => {
-            text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect()
-        }
-        EntityType::PhoneNumber => {
-            let national = text.replace("(0)", "");
-            let digits: String = national.chars().filter(char::is_ascii_digit).collect();
-            match digits.strip_prefix("00") {
-                Some(international) => format!("+{international}"),
-                None if text.contains('+') => format!("+{digits}"),
-                None => digits,
-            }
-        }
-        _ if entity.is_secret() => text.to_owned(),
-        _ => text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase(),
     }
 }
 

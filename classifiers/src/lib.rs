@@ -1,10 +1,23 @@
-//! Text in, findings out: identifiers and listed terms, each with its place in the text.
+//! Text in, findings out: personal data, secrets and listed terms, each with its place in the text.
 
+mod check;
+mod detectors;
+mod encoded;
 mod entity;
+mod groups;
 mod identifiers;
+mod kinds;
 mod lexicon;
+mod merge;
+#[cfg(test)]
+#[expect(clippy::string_slice, reason = "a wrong recipe should fail the test")]
+mod sample;
+mod scan;
+mod spoken;
 mod view;
 
+pub use detectors::{Detectors, Source};
 pub use entity::{EntityType, Finding};
-pub use identifiers::Identifiers;
+pub use groups::Group;
+pub use kinds::{Check, Kind, Trigger, registry};
 pub use lexicon::{Lexicon, LexiconError, Term, TermGroup};

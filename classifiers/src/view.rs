@@ -1,9 +1,14 @@
 //! A normalised view of a text with a map back to the places of the original.
 
+mod escapes;
+
 use std::borrow::Cow;
 use std::ops::Range;
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+
+/// How far around a letter its word is looked at, in characters.
+const WORD: usize = 64;
 
 /// Text as a detector reads it. Borrowed when nothing had to be changed.
 pub(crate) struct View<'t> {
@@ -23,23 +28,41 @@ enum Folded {
     Same,
     Removed,
     Ascii(char),
+    /// A letter of another script that looks like this one.
+    Twin(char),
 }
 
 impl<'t> View<'t> {
     /// A view for identifiers: invisible characters removed, exotic spaces, hyphens, full-width
     /// characters and foreign digits as their ASCII counterparts. Letters keep their case.
     pub(crate) fn plain(text: &'t str) -> Self {
-        if text.is_ascii() || text.chars().all(|c| c.is_ascii() || matches!(fold(c), Folded::Same)) {
+        if !escapes::holds_any(text) && text.chars().all(|c| c.is_ascii() || matches!(fold(c), Folded::Same))
+        {
             return Self { text: Cow::Borrowed(text), shifts: Vec::new() };
         }
         let mut writer = Writer::new(text);
-        for (at, c) in text.char_indices() {
-            let end = at + c.len_utf8();
+        let mut word = Word { range: 0..0, disguises: false };
+        let mut at = 0;
+        while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+            let Some((c, length)) =
+                escapes::first(rest).or_else(|| rest.chars().next().map(|c| (c, c.len_utf8())))
+            else {
+                break;
+            };
+            let place = at..at + length;
+            at += length;
             let mut buffer = [0; 4];
             match fold(c) {
-                Folded::Same => writer.put(c.encode_utf8(&mut buffer), at..end),
-                Folded::Removed => writer.put("", at..end),
-                Folded::Ascii(ascii) => writer.put(ascii.encode_utf8(&mut buffer), at..end),
+                Folded::Same => writer.put(c.encode_utf8(&mut buffer), place),
+                Folded::Removed => writer.put("", place),
+                Folded::Ascii(ascii) => writer.put(ascii.encode_utf8(&mut buffer), place),
+                Folded::Twin(twin) => {
+                    if !word.range.contains(&place.start) {
+                        word = Word::around(text, place.clone());
+                    }
+                    let told = if word.disguises { twin } else { c };
+                    writer.put(told.encode_utf8(&mut buffer), place);
+                }
             }
         }
         writer.finish()
@@ -185,7 +208,53 @@ fn fold(c: char) -> Folded {
         '\u{660}'..='\u{669}' => ascii(u32::from(c) - 0x660 + 0x30),
         '\u{6f0}'..='\u{6f9}' => ascii(u32::from(c) - 0x6f0 + 0x30),
         '\u{966}'..='\u{96f}' => ascii(u32::from(c) - 0x966 + 0x30),
+        '\u{370}'..='\u{52f}' => twin(c).map_or(Folded::Same, Folded::Twin),
+        '\u{2070}'..='\u{209f}'
+        | '\u{2460}'..='\u{24ff}'
+        | '\u{1d400}'..='\u{1d7ff}'
+        | '\u{1f130}'..='\u{1f189}' => compatible(c),
         _ => Folded::Same,
+    }
+}
+
+/// The ASCII character a letter or digit of another style stands for (NFKC).
+fn compatible(c: char) -> Folded {
+    let mut forms = std::iter::once(c).nfkc();
+    match (forms.next(), forms.next()) {
+        (Some(form), None) if form.is_ascii() => Folded::Ascii(form),
+        _ => Folded::Same,
+    }
+}
+
+/// The Latin letter that a Greek or Cyrillic one looks like (Unicode Technical Standard 39).
+fn twin(c: char) -> Option<char> {
+    const TWINS: [(&str, &str); 2] = [
+        ("абсԁеһіјӏорԛѕтухѵԝгкмнв", "a6cdehijlopqstyxvwrkmhb"),
+        ("АВСЕНІЈКМОРЅТУХԌԚԜΑΒΕΖΗΙΚΜΝΟΡΤΥΧοαινρ", "ABCEHIJKMOPSTYXGQWABEZHIKMNOPTYXoaivp"),
+    ];
+    TWINS.iter().find_map(|(from, to)| {
+        from.chars().zip(to.chars()).find(|(twin, _)| *twin == c).map(|(_, latin)| latin)
+    })
+}
+
+/// A word with letters that look like Latin ones.
+struct Word {
+    range: Range<usize>,
+    /// Whether ASCII letters or digits stand in it too: only then are the others in disguise.
+    disguises: bool,
+}
+
+impl Word {
+    fn around(text: &str, place: Range<usize>) -> Self {
+        let inside = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '@' | '+');
+        let before = text.get(..place.start).unwrap_or_default();
+        let head =
+            before.chars().rev().take(WORD).take_while(|c| inside(*c)).map(char::len_utf8).sum::<usize>();
+        let after = text.get(place.end..).unwrap_or_default();
+        let tail = after.chars().take(WORD).take_while(|c| inside(*c)).map(char::len_utf8).sum::<usize>();
+        let range = place.start - head..place.end + tail;
+        let word = text.get(range.clone()).unwrap_or_default();
+        Self { disguises: word.bytes().any(|byte| byte.is_ascii_alphanumeric()), range }
     }
 }
 

@@ -6,6 +6,7 @@ mod assemble;
 pub mod cli;
 mod console;
 mod controls;
+mod detection;
 mod gate;
 mod housekeeping;
 mod keyring;

@@ -14,7 +14,7 @@
 //! rules:
 //!   - id: pseudonymise
 //!     on: request               # request, reply or both
-//!     find: [email_address, codenames]
+//!     find: [email_address, secrets, codenames] # types, groups of types, lists
 //!     callers: {teams: [retail]} # tenants, teams, apps, roles; everyone without it
 //!     then: pseudonymise        # or redact, flag, block, {block: "what the caller is told"},
 //!                               # {pseudonymise: {mode: surrogate}}, {redact: {mode: mask, keep_last: 4}}
@@ -29,7 +29,7 @@ mod then;
 
 use std::sync::Arc;
 
-use weir_classifiers::{EntityType, Lexicon, LexiconError, TermGroup};
+use weir_classifiers::{Detectors, EntityType, Group, Lexicon, LexiconError, TermGroup};
 
 use crate::document::{Map, Value, nearest};
 use crate::policy::{Expectation, Expected, OnFault, Policy, Rule, Stage, Target, Trial};
@@ -145,7 +145,7 @@ fn rule(value: Value<'_>, context: &Context<'_>) -> Option<Arc<Rule>> {
     let mut map = value.map()?;
     let id = map.required("id", name);
     let stages = map.required("on", |v| v.one_or_more(stage));
-    let find = map.required("find", |v| v.one_or_more(|v| target(v, context)));
+    let find = map.required("find", |v| v.one_or_more(|v| targets(v, context))).map(|all| all.concat());
     let callers = map.or("callers", Audience::default(), audience);
     let kinds: Vec<String> = find.iter().flatten().filter_map(|target| kind(target, context)).collect();
     let then = map.required("then", |v| then::read(v, &kinds));
@@ -193,17 +193,30 @@ fn stage(value: Value<'_>) -> Option<Stage> {
     value.choice(&[("request", Stage::Request), ("reply", Stage::Reply)])
 }
 
-fn target(value: Value<'_>, context: &Context<'_>) -> Option<Target> {
+/// What a name in `find` stands for: a type, the detected types of a group, or a list.
+fn targets(value: Value<'_>, context: &Context<'_>) -> Option<Vec<Target>> {
     let name = value.text()?;
     if let Some(entity) = EntityType::parse(&name) {
-        return Some(Target::Entity(entity));
+        if !Detectors::detects(entity) {
+            return value.expected("a type that a detector finds; none that runs finds this one");
+        }
+        return Some(vec![Target::Entity(entity)]);
     }
     if let Some(index) = context.lists.iter().position(|(list, _)| *list == name) {
-        return Some(Target::List(index));
+        return Some(vec![Target::List(index)]);
+    }
+    // A list of the policy's own comes before a group of its name.
+    if let Some(group) = Group::parse(&name) {
+        let types = group.types().into_iter().filter(|entity| Detectors::detects(*entity));
+        return Some(types.map(Target::Entity).collect());
     }
     let types: Vec<String> = EntityType::ALL.iter().map(|entity| entity.name().to_lowercase()).collect();
-    let known = types.iter().map(String::as_str).chain(context.lists.iter().map(|(list, _)| list.as_str()));
-    value.problem_suggesting("no such type or list", nearest(&name, known));
+    let groups = Group::ALL.iter().map(|group| group.name());
+    let lists = context.lists.iter().map(|(list, _)| list.as_str());
+    value.problem_suggesting(
+        "no such type, group or list",
+        nearest(&name, types.iter().map(String::as_str).chain(groups).chain(lists)),
+    );
     None
 }
 

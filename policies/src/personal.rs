@@ -1,9 +1,9 @@
-//! The control for personal identifiers: found in the request, replaced by pseudonyms, and put back in
-//! the reply.
+//! The control for personal data and secrets: found in the request, replaced by pseudonyms, and put back
+//! in the reply.
 //!
 //! Every slot of the request is searched, whoever speaks in it. In slots of kind `Identifier` the whole text
-//! is replaced, without brackets, since a name may hold none. Failure mode: when a pseudonym can't be made the
-//! request is refused.
+//! is replaced, without brackets, since a name may hold none. Failure mode: when a pseudonym can't be made, or
+//! a text is too long to be searched, the request is refused.
 
 mod known;
 mod reply;
@@ -11,7 +11,7 @@ mod request;
 
 use std::sync::Arc;
 
-use weir_classifiers::{EntityType, Identifiers};
+use weir_classifiers::{Detectors, EntityType};
 
 use crate::policy::{Rule, Stage, Target};
 use crate::pseudonym::{PseudonymKey, Vault};
@@ -36,7 +36,7 @@ struct Shared {
     rules: Arc<[Search]>,
     /// Whether every rule is for every caller.
     is_general: bool,
-    identifiers: Identifiers,
+    detectors: Detectors,
     hint: bool,
     watch: Watch,
 }
@@ -57,10 +57,10 @@ impl PersonalData {
         let mut types: Vec<EntityType> = rules.iter().map(|(entity, _)| *entity).collect();
         types.sort_unstable();
         types.dedup();
-        let identifiers = Identifiers::new(&types);
+        let detectors = Detectors::new(&types);
         let is_general = rules.iter().all(|(_, rule)| rule.is_general());
         let watch = Watch::new(policies);
-        let shared = Shared { rules: rules.into(), is_general, identifiers, hint, watch };
+        let shared = Shared { rules: rules.into(), is_general, detectors, hint, watch };
         Self { shared: Arc::new(shared), key: key.clone() }
     }
 }

@@ -43,7 +43,7 @@ tests:
         "p.yaml:5:27: lists.wide.patterns[1]: pattern is not a regular expression",
         "p.yaml:6:9: lists.none: a list needs `words` or `patterns`",
         "p.yaml:8:17: rules[0].on: expected one of request, reply; did you mean `request`?",
-        "p.yaml:8:32: rules[0].find: no such type or list; did you mean `email_address`?",
+        "p.yaml:8:32: rules[0].find: no such type, group or list; did you mean `email_address`?",
         "p.yaml:8:52: rules[0].then: expected one of block, redact, pseudonymise, flag; did you mean `pseudonymise`?",
         "p.yaml:9:59: rules[1].then: expected one action: block, redact or pseudonymise",
         "p.yaml:9:60: rules[1].then.blok: unknown key; did you mean `block`?",
@@ -100,4 +100,21 @@ fn sets_load_from_files_and_folders_and_are_known_by_their_content() {
     assert_eq!(problems.len(), 2);
     assert!(problems.iter().any(|p| p.message.contains("a second time")));
     assert!(problems.iter().any(|p| p.message.contains("can't be read")));
+}
+
+#[test]
+fn groups_stand_for_their_types_and_undetected_types_are_refused() {
+    let file = |find: &str| {
+        format!(
+            "weir: v1\npolicy: p\nowner: o\nrules: [{{id: r, on: request, find: {find}, then: block}}]\ntests: [{{name: t, request: 'SSN 536-90-4399', expect: {{action: blocked}}}}]\n"
+        )
+    };
+    for find in ["us_ssn", "national_ids", "[secrets, personal_data]"] {
+        let report = parse(&file(find)).unwrap().run_tests();
+        assert_eq!((report.run, report.failures), (1, vec![]), "{find}");
+    }
+    assert_eq!(parse(&file("secrets")).unwrap().run_tests().failures.len(), 1);
+    let problems = parse(&file("title")).err().unwrap();
+    assert_eq!(problems.len(), 1);
+    assert!(problems[0].contains("none that runs finds this one"), "{problems:?}");
 }

@@ -45,6 +45,9 @@ pub(super) enum Fault {
     /// The audit log can't be read.
     #[error("the audit log can't be read; the gateway's own log says why")]
     Unreadable,
+    /// The detectors failed.
+    #[error("the text could not be searched")]
+    Undetected,
 }
 
 impl Fault {
@@ -63,6 +66,7 @@ impl Fault {
             }
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "invalid_request_error", "request_too_large"),
             Self::Unreadable => (StatusCode::SERVICE_UNAVAILABLE, "server_error", "audit_unavailable"),
+            Self::Undetected => (StatusCode::SERVICE_UNAVAILABLE, "server_error", "detection_unavailable"),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod access;
 mod audit;
+mod detect;
 mod fault;
 mod health;
 mod page;
@@ -10,7 +11,10 @@ mod summary;
 #[cfg(test)]
 mod tests;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
 
 use axum::{
     Router,
@@ -18,10 +22,11 @@ use axum::{
     http::{HeaderName, HeaderValue, header},
     middleware::{from_fn, from_fn_with_state, map_response},
     response::Response,
-    routing::get,
+    routing::{get, post},
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
+use weir_classifiers::Detectors;
 
 use crate::archive::Desk;
 
@@ -51,14 +56,24 @@ struct Shared {
     state: AdminState,
     searches: Semaphore,
     failing: health::Failing,
+    /// Detectors for all types, made when first asked for.
+    detectors: OnceLock<Detectors>,
 }
 
 type App = Arc<Shared>;
 
+impl Shared {
+    fn new(state: AdminState) -> App {
+        let searches = Semaphore::new(SEARCHES);
+        Arc::new(Self { state, searches, failing: Default::default(), detectors: OnceLock::new() })
+    }
+}
+
 /// The routes of the admin port.
 pub fn router(state: AdminState) -> Router {
-    let app = Arc::new(Shared { state, searches: Semaphore::new(SEARCHES), failing: Default::default() });
-    let desk = audit::routes().layer(from_fn_with_state(app.clone(), access::require_role));
+    let app = Shared::new(state);
+    let detect = Router::new().route("/api/v1/detect", post(detect::detect));
+    let desk = audit::routes().merge(detect).layer(from_fn_with_state(app.clone(), access::require_role));
     let api = Router::new()
         .route("/api/v1/records", get(records::list))
         .route("/api/v1/records/{id}", get(records::show))
@@ -86,7 +101,7 @@ pub fn router(state: AdminState) -> Router {
 pub fn desk_alone(desk: Desk, door: Door) -> Router {
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
     let state = AdminState { audit_dir: PathBuf::new(), desk, metrics, checks: Vec::new(), door };
-    let app = Arc::new(Shared { state, searches: Semaphore::new(SEARCHES), failing: Default::default() });
+    let app = Shared::new(state);
     audit::routes().layer(from_fn_with_state(app.clone(), access::require_role)).with_state(app)
 }
 

@@ -303,10 +303,37 @@ async fn the_description_names_every_path_and_each_of_them_answers() {
     let router = router_over(dir.path(), Vec::new());
     let (_, description) = get(&router, "/api/v1/openapi.json", &[]).await;
     let paths = description["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 22);
+    assert_eq!(paths.len(), 23);
     // The desk has a log of its own here.
-    for path in paths.keys().filter(|path| !path.starts_with("/api/v1/audit/")) {
+    let read = paths.iter().filter(|(_, path)| path.get("get").is_some()).map(|(path, _)| path);
+    for path in read.filter(|path| !path.starts_with("/api/v1/audit/")) {
         let (status, _) = get(&router, &path.replace("{id}", &ids[0]), &[ADMIN]).await;
         assert_eq!(status, 200, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_text_is_searched_for_those_with_a_role() {
+    let dir = TempDir::new().unwrap();
+    let router = router_over(dir.path(), Vec::new());
+    let ask = |body: &'static str, key: Option<(&'static str, &'static str)>| {
+        let request = Request::post("/api/v1/detect").header("content-type", "application/json");
+        let request = key.into_iter().fold(request, |request, (name, value)| request.header(name, value));
+        send(&router, request.body(Body::from(body)).unwrap())
+    };
+    let (status, _, body) = ask(r#"{"text":"é bob@x.org"}"#, Some(ADMIN)).await;
+    let found: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!((status.as_u16(), &found["entities"][0]["type"]), (200, &"EMAIL_ADDRESS".into()));
+    assert_eq!((&found["entities"][0]["start"], &found["entities"][0]["end"]), (&2.into(), &11.into()));
+    let (_, _, none) = ask(r#"{"text":"bob@x.org","types":["secrets"]}"#, Some(ADMIN)).await;
+    assert_eq!(none, r#"{"entities":[],"labels":{}}"#);
+    for (body, key, expect) in [
+        (r#"{"text":"bob@x.org"}"#, None, 401),
+        (r#"{"text":"bob@x.org","types":["titel"]}"#, Some(ADMIN), 400),
+        (r#"{"texts":"bob@x.org"}"#, Some(ADMIN), 400),
+    ] {
+        let (status, _, answer) = ask(body, key).await;
+        assert_eq!(status, expect, "{body}");
+        assert!(!answer.contains("bob"), "{answer}");
     }
 }

@@ -3,6 +3,7 @@
 mod audit;
 mod calm;
 mod check;
+mod detect;
 mod duration;
 mod infer;
 mod keys;
@@ -44,6 +45,8 @@ enum Command {
     /// Make, list and revoke API keys
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// Find personal data and secrets in lines of JSON
+    Detect(detect::Detect),
     /// Look into the audit log, also while the gateway runs
     Audit(Box<audit::AuditArgs>),
     /// Run the embedded model server on its own
@@ -103,6 +106,7 @@ fn run(command: Command, out: &mut dyn Write) -> End {
         Command::Serve(serve) => serve.run(),
         Command::Check(check) => check.run(out),
         Command::Keys(keys) => keys.run(out),
+        Command::Detect(detect) => detect.run(out),
         Command::Audit(audit) => audit.run(out),
         Command::Infer(infer) => infer.run(),
         Command::Models(models) => models.run(out),

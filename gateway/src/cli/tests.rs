@@ -45,6 +45,8 @@ fn documented_lines_are_understood() {
         "weir keys list --json",
         "weir keys revoke key_x",
         "weir models verify --models models",
+        "weir detect --input in.jsonl --output out.jsonl",
+        "weir detect --input - --output - --types email_address,secrets",
         "weir infer serve",
         "weir infer serve --models models --addr 127.0.0.1:8090 --threads 2",
     ] {
@@ -56,6 +58,7 @@ fn documented_lines_are_understood() {
         "weir keys create NAME --tenant T --endpoints chats",
         "weir keys create NAME --tenant T --expires 30",
         "weir frobnicate",
+        "weir detect --input in.jsonl",
     ] {
         assert!(Line::try_parse_from(line.split(' ')).is_err(), "{line}");
     }

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use weir_classifiers::{EntityType, Finding, Identifiers};
+use weir_classifiers::{Detectors, EntityType, Finding};
 
 use super::known::Known;
 use super::{NAME, Search};
@@ -27,7 +27,7 @@ use crate::{Action, Caller, Channel, Delta, Fault, PolicySet, Verdict};
 #[derive(Clone)]
 pub(super) struct Watch {
     rules: Arc<[Search]>,
-    identifiers: Arc<Identifiers>,
+    detectors: Detectors,
 }
 
 impl Watch {
@@ -44,7 +44,7 @@ impl Watch {
         let mut types: Vec<EntityType> = rules.iter().map(|(entity, _)| *entity).collect();
         types.sort_unstable();
         types.dedup();
-        Self { rules: rules.into(), identifiers: Arc::new(Identifiers::new(&types)) }
+        Self { rules: rules.into(), detectors: Detectors::new(&types) }
     }
 
     /// What is watched for a caller: its rules alone, so that no text of it waits for others' sake.
@@ -53,7 +53,7 @@ impl Watch {
             return self.clone();
         }
         let own = self.rules.iter().filter(|(_, rule)| rule.concerns(caller)).cloned().collect();
-        Self { rules: own, identifiers: Arc::clone(&self.identifiers) }
+        Self { rules: own, detectors: self.detectors.clone() }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -95,7 +95,7 @@ impl Replies {
             return;
         }
         for slot in slots.iter() {
-            for finding in watch.identifiers.find(slot.text()) {
+            for finding in watch.detectors.find(slot.text()) {
                 let text = slot.text().get(finding.range.clone()).unwrap_or_default();
                 self.known.note(finding.entity, text);
             }
@@ -164,7 +164,7 @@ struct Guard<'d> {
 
 impl Inspector for Guard<'_> {
     fn find(&self, meant: &str, source: &str) -> Vec<Finding> {
-        let found = self.watch.identifiers.find(meant);
+        let found = self.watch.detectors.find(meant);
         if found.is_empty() || self.vault.is_empty() {
             return found;
         }

@@ -1,6 +1,6 @@
 //! The way to the model: findings are judged, and values replaced by pseudonyms.
 
-use weir_classifiers::{EntityType, Finding};
+use weir_classifiers::{Detectors, EntityType, Finding};
 
 use super::{NAME, PersonalPass};
 use crate::coreference;
@@ -17,11 +17,14 @@ impl PersonalPass {
         if self.rules.is_empty() {
             return Ok(Verdict::Allow);
         }
+        if slots.iter().any(|slot| slot.text().len() > Detectors::LONGEST) && self.is_mandatory() {
+            return Err(Fault::Limit { control: NAME, limit: Detectors::LONGEST, unit: "bytes of one text" });
+        }
         let mut decision = Decision::new();
         let mut values = Vec::with_capacity(slots.len());
         for slot in slots.iter() {
             let mut replaced = Vec::new();
-            for found in self.shared.identifiers.find(slot.text()) {
+            for found in self.shared.detectors.find(slot.text()) {
                 let named = slot.kind() == Kind::Identifier;
                 if named && !replaced.is_empty() {
                     continue;
@@ -76,6 +79,11 @@ impl PersonalPass {
             substitute::hint(slots);
         }
         Ok(())
+    }
+
+    /// Whether a rule that acts must not be left out.
+    fn is_mandatory(&self) -> bool {
+        self.rules.iter().any(|(_, rule)| rule.is_enforced() && rule.on_fault == OnFault::Block)
     }
 
     /// Whether a rule that replaces must not be left out.
