@@ -331,7 +331,7 @@ fn repeat(seen: &Seen) -> Script {
     let mut cuts = |count: usize, most: usize| (0..count).map(|_| dice.below(most)).collect::<Vec<_>>();
     let (said, called) =
         (openai::pieces(&text, &cuts(40, 4000)), openai::pieces(&arguments, &cuts(40, 4000)));
-    let escape = if text.len() % 2 == 0 { Escape::Raw } else { Escape::Ascii };
+    let escape = if text.len().is_multiple_of(2) { Escape::Raw } else { Escape::Ascii };
     Script::cut(&events(&path, (&said, &called), escape), &cuts(6, 100_000))
 }
 
