@@ -3,8 +3,10 @@
 
 mod admission;
 mod bodies;
+mod clocks;
 mod completeness;
 mod damage;
+mod disks;
 mod erasing;
 mod following;
 mod kill;
