@@ -14,6 +14,7 @@ mod lanes;
 mod listing;
 mod power;
 mod pruning;
+mod reveals;
 mod support;
 mod vault;
 mod writing;
