@@ -8,9 +8,16 @@ WEIR_SOAK_SECONDS="${SOAK_SECONDS:-600}" cargo test --release --workspace --lock
 # Ten thousand generated requests of which nothing may leave (SOAK_REQUESTS, default 10000).
 WEIR_LEAK_REQUESTS="${SOAK_REQUESTS:-10000}" cargo test --release --workspace --locked --test leak -- --nocapture
 
-# Writers killed again and again, while sealing and while bodies are written (SOAK_KILLS children each, default 500).
+# Writers killed again and again, while sealing and while bodies are written (SOAK_KILLS children each, default 500);
+# then the whole gateway under load (SOAK_GATEWAY_KILLS, default 100).
 step "the audit log under kills"
-WEIR_KILL_ROUNDS="${SOAK_KILLS:-500}" cargo test --release --locked -p weir-audit --test log --test proof kill -- --nocapture
+WEIR_KILL_ROUNDS="${SOAK_KILLS:-500}" cargo test --release --workspace --locked --test log --test proof kill -- --nocapture
+step "the gateway under kills"
+WEIR_GATEWAY_KILLS="${SOAK_GATEWAY_KILLS:-100}" cargo test --release --workspace --locked --test durability kill -- --nocapture
+
+# Callers that leave, and upstreams that reset, at every byte of a reply.
+step "every byte"
+WEIR_EVERY_BYTE=1 cargo test --release --workspace --locked --test faults any_byte -- --nocapture
 
 # The index at size: records shipped to a PostgreSQL that crashes and hangs, then filters over many rows in both
 # databases. Takes a quarter of an hour and some space, so it is asked for: SOAK_INDEX_ROWS=10000000 make soak

@@ -114,6 +114,12 @@ pub enum AuditError {
         /// Why not.
         reason: &'static str,
     },
+    /// A request to read bodies that may not be decided so.
+    #[error("the request is not changed: {reason}")]
+    RevealRefused {
+        /// Why not.
+        reason: &'static str,
+    },
     /// Nobody with this name or reference has bodies or references here.
     #[error("no such subject is known to this tenant")]
     NoSubject,

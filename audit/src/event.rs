@@ -125,11 +125,14 @@ pub struct KeyEvent {
     pub tenant: Text,
 }
 
-/// Somebody read bodies in clear.
+/// Somebody read bodies in clear, or took a step towards it where that takes a second person.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Reveal {
-    /// Who read: an admin key's name.
+    /// A step towards reading: `ask`, `approve` or `refuse`. Without one, bodies were read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<Text>,
+    /// Who read, or took the step: an admin key's name.
     pub actor: Text,
     /// Who agreed, where a second person is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -141,12 +144,19 @@ pub struct Reveal {
     pub call: Option<Uuid>,
     /// How many calls were decrypted by a search; 1 for a single call.
     pub calls: u64,
+    /// Why nothing came of it: `self_approved`, `expired`, `refused`, `not_pending` or `second_person`. Nothing was
+    /// shown and nothing changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Text>,
     /// Why.
     pub reason: Text,
+    /// The request that this is about, or that permits the reading, where a second person is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request: Option<Uuid>,
     /// Tenant of the call. Spelled in the envelope.
     #[serde(skip)]
     pub tenant: Text,
-    /// When the permission ends.
+    /// When the request or the permission ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Stamp>,
 }

@@ -206,7 +206,9 @@ impl Queue {
         }
         std::mem::swap(&mut state.entries, batch);
         state.awaited = 0;
-        let gap = if state.level == Level::Ample { state.gap.take() } else { None };
+        // The last chance to tell is taken even on a low disk: there is room for one record, or the close fails.
+        let may_tell = state.level == Level::Ample || state.phase == Phase::Closing;
+        let gap = if may_tell { state.gap.take() } else { None };
         Taken { is_over: state.phase == Phase::Closing && batch.is_empty() && gap.is_none(), gap }
     }
 

@@ -13,6 +13,8 @@ pub struct Config {
     extra: String,
     /// Files beside `weir.yaml`: name and content.
     pub files: Vec<(String, String)>,
+    /// Variables of the gateway's process, beside those that every gateway under test has.
+    pub environment: Vec<(String, String)>,
     policies: Vec<String>,
     audit: Option<String>,
     models: Option<String>,
@@ -51,6 +53,13 @@ impl Config {
     #[must_use]
     pub fn file(mut self, name: &str, text: &str) -> Self {
         self.files.push((name.to_owned(), text.to_owned()));
+        self
+    }
+
+    /// Sets a variable of the gateway's process.
+    #[must_use]
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 

@@ -26,6 +26,7 @@ pub struct Gateway {
     traffic: SocketAddr,
     admin: SocketAddr,
     key: String,
+    environment: Vec<(String, String)>,
 }
 
 impl Gateway {
@@ -40,15 +41,16 @@ impl Gateway {
         let yaml = config.render(&data.display().to_string(), traffic, admin);
         fs::write(dir.path().join("weir.yaml"), yaml).unwrap();
         let key = create_key(dir.path(), &[]).await;
-        let child = spawn(dir.path(), &["serve"]);
-        let mut gateway = Self { child, dir, traffic, admin, key };
+        let environment = config.environment;
+        let child = spawn(dir.path(), (&["serve"], &environment));
+        let mut gateway = Self { child, dir, traffic, admin, key, environment };
         gateway.ready().await;
         gateway
     }
 
     /// Starts it again after it was killed or stopped, on the same data and ports.
     pub async fn restart(&mut self) {
-        self.child = spawn(self.dir.path(), &["serve"]);
+        self.child = spawn(self.dir.path(), (&["serve"], &self.environment));
         self.ready().await;
     }
 
@@ -133,7 +135,7 @@ impl Gateway {
 
     /// Starts a new process that takes the ports over, then tells the old one to end; returns the old one.
     pub async fn upgrade(&mut self) -> Old {
-        let new = spawn(self.dir.path(), &["serve", "--upgrade"]);
+        let new = spawn(self.dir.path(), (&["serve", "--upgrade"], &self.environment));
         let old = Old(std::mem::replace(&mut self.child, new));
         let dir = self.dir.path();
         poll::until("the new process to wait for the ports", poll::SOON, async || {
@@ -204,9 +206,10 @@ fn command(dir: &Path) -> Command {
     command
 }
 
-fn spawn(dir: &Path, arguments: &[&str]) -> Child {
+fn spawn(dir: &Path, (arguments, environment): (&[&str], &[(String, String)])) -> Child {
     let log = fs::OpenOptions::new().create(true).append(true).open(dir.join("log")).unwrap();
     let mut command = command(dir);
+    command.envs(environment.iter().map(|(name, value)| (name, value)));
     command.args(arguments).stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
     command.kill_on_drop(true).spawn().unwrap()
 }

@@ -9,23 +9,26 @@
     reason = "test code: a scenario reads best in one piece"
 )]
 
+use std::collections::HashSet;
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
 use weir_tests::openai::{self, Escape, Events};
-use weir_tests::{Call, Config, Gate, Gateway, Script, Step, Upstream, policy, poll, scenario};
+use weir_tests::{
+    Call, Config, Gate, Gateway, Script, Step, Upstream, policy, poll, scenario, scenario_within,
+};
 
 /// Callers keep asking, the gateway is killed in the middle, again and again: whoever got an answer finds
 /// its record after the restart.
 #[test]
 fn a_kill_loses_no_acknowledged_call() {
-    scenario(async {
+    scenario_within(poll::SCENARIO * kills().div_ceil(20), async {
         let upstream = Upstream::start(openai::echo).await;
         let mut gateway = Gateway::start(Config::with(&upstream).audit("strict")).await;
         let mut acknowledged: Vec<String> = vec![];
-        for round in 0..3 {
+        for round in 0..kills() as usize {
             let answered = Arc::new(AtomicUsize::new(0));
             let callers: Vec<_> = (0..8)
                 .map(|at| {
@@ -34,7 +37,8 @@ fn a_kill_loses_no_acknowledged_call() {
                     tokio::spawn(ask_until_killed(call, gateway.traffic(), Arc::clone(&answered)))
                 })
                 .collect();
-            let enough = 200 + 50 * round;
+            // A little further each time, so that no moment is spared.
+            let enough = 40 + round * 37 % 211;
             poll::until("answers", poll::SOON, async || {
                 (answered.load(Ordering::Relaxed) > enough).then_some(())
             })
@@ -46,12 +50,27 @@ fn a_kill_loses_no_acknowledged_call() {
             }
             gateway.restart().await;
         }
-        let listed = gateway.run(&["audit", "list", "--json", "--limit", "1000000"]).await;
-        let lost: Vec<_> = acknowledged.iter().filter(|id| !listed.contains(id.as_str())).collect();
-        println!("{} acknowledged calls over 3 kills, {} lost", acknowledged.len(), lost.len());
+        let listed = gateway.run(&["audit", "list", "--json", "--limit", "10000000"]).await;
+        let id = |line| serde_json::from_str::<serde_json::Value>(line).unwrap()["record_id"].clone();
+        let listed: HashSet<String> =
+            listed.lines().map(|line| id(line).as_str().unwrap().to_owned()).collect();
+        let lost: Vec<_> = acknowledged.iter().filter(|id| !listed.contains(*id)).collect();
+        println!("{} acknowledged calls over {} kills, {} lost", acknowledged.len(), kills(), lost.len());
         assert!(lost.is_empty(), "lost: {lost:?}");
         assert_eq!(gateway.chat(&openai::chat("and on")).await.status, 200);
+        // A checkpoint is signed once a second.
+        poll::until("a sound log with all its bodies", poll::SOON, async || {
+            let (code, said) = gateway.try_run(&["audit", "verify"]).await;
+            (code == 0 && said.contains(" 0 are not there")).then_some(())
+        })
+        .await;
+        gateway.run(&["audit", "completeness"]).await;
     });
+}
+
+/// How often the gateway is killed; more often in a long run.
+fn kills() -> u32 {
+    std::env::var("WEIR_GATEWAY_KILLS").ok().map_or(3, |text| text.parse().expect("a number of kills"))
 }
 
 /// Ids of all whole answers until the connection breaks.

@@ -16,7 +16,7 @@ use std::path::Path;
 use uuid::Uuid;
 
 pub use call::{Call, Ending};
-pub(crate) use kinds::of_kind;
+pub(crate) use kinds::{of_kind, of_kind_since};
 pub use lanes::{Cursor, lane_folders};
 pub(crate) use lanes::{LANES, lane, lanes};
 pub use list::{Filter, Page, list};

@@ -2,6 +2,8 @@
 //!
 //! Takes no lock and writes nothing. What it can't read is a fault, never an error or a panic.
 
+mod absence;
+mod clock;
 mod leaves;
 mod record;
 mod signed;
@@ -18,6 +20,7 @@ use crate::proof::checkpoint::SignedCheckpoint;
 use crate::proof::keys::VerifierKey;
 use crate::read::lanes;
 use crate::record::Record;
+use absence::Absences;
 pub use record::fits;
 pub(crate) use record::{check_bodies, read as read_record};
 use signed::Signed;
@@ -50,6 +53,8 @@ pub struct Report {
     pub lanes: Vec<LaneReport>,
     /// What is wrong, in the order of lanes and records; at most a hundred of a lane.
     pub faults: Vec<Fault>,
+    /// What is worth knowing and proves nothing wrong: clocks that were set, a beginning that no record explains.
+    pub notes: Vec<Fault>,
 }
 
 impl Report {
@@ -86,7 +91,7 @@ pub struct LaneReport {
     pub pruned_calls: u64,
     /// Bodies that fit their commitment.
     pub bodies: u64,
-    /// Bodies that are not there: erased, pruned, or not in the copy.
+    /// Bodies that are not there. Where no record of an erasure or a pruning says why, that is a fault too.
     pub missing_bodies: u64,
     /// What the signatures prove.
     pub proof: Option<Proven>,
@@ -109,7 +114,7 @@ pub struct Proven {
     pub witnesses: Vec<(String, u64)>,
 }
 
-/// One thing that is wrong.
+/// One thing that is wrong, or worth knowing.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Fault {
     /// The lane.
@@ -131,21 +136,33 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Faults of one lane as they are found.
+/// Faults and notes of one lane as they are found.
 pub(crate) struct Faults {
     lane: String,
     list: Vec<Fault>,
+    notes: Vec<Fault>,
 }
 
 impl Faults {
     pub(crate) fn new(lane: &str) -> Self {
-        Self { lane: lane.to_owned(), list: Vec::new() }
+        Self { lane: lane.to_owned(), list: Vec::new(), notes: Vec::new() }
     }
 
     pub(crate) fn add(&mut self, node_seq: Option<u64>, record_id: Option<Uuid>, reason: impl Into<String>) {
         if self.list.len() < MOST_FAULTS {
             self.list.push(Fault { lane: self.lane.clone(), node_seq, record_id, reason: reason.into() });
         }
+    }
+
+    pub(crate) fn note(&mut self, node_seq: u64, record_id: Uuid, reason: String) {
+        if self.notes.len() < MOST_FAULTS {
+            let (node_seq, record_id) = (Some(node_seq), Some(record_id));
+            self.notes.push(Fault { lane: self.lane.clone(), node_seq, record_id, reason });
+        }
+    }
+
+    fn take_notes(&mut self) -> Vec<Fault> {
+        std::mem::take(&mut self.notes)
     }
 
     pub(crate) fn into_sorted(mut self) -> Vec<Fault> {
@@ -157,7 +174,7 @@ impl Faults {
 /// Verifies the log in `dir`, all its lanes, against itself and against what `trust` brings along.
 pub fn verify(dir: &Path, trust: &Trust<'_>) -> Report {
     let mut report = Report::default();
-    let mut origins = Vec::new();
+    let (mut origins, mut found, mut absences) = (Vec::new(), Vec::new(), Absences::default());
     for folder in lanes(dir) {
         let name = match folder.file_name() {
             Some(name) if folder != dir => name.to_string_lossy().into_owned(),
@@ -165,11 +182,18 @@ pub fn verify(dir: &Path, trust: &Trust<'_>) -> Report {
         };
         let mut faults = Faults::new(&name);
         let mut signed = Signed::read(&folder, trust, &mut faults);
-        let mut lane = Walk::over(&folder, trust, &mut signed, &mut faults);
+        let told = (&mut faults, &mut absences);
+        let mut lane = Walk::over(&folder, trust, &mut signed, told);
         lane.lane = name;
         lane.proof = signed.finish(trust, &lane, &mut faults);
         origins.extend(signed.origin);
         report.lanes.push(lane);
+        found.push(faults);
+    }
+    // Another lane may hold the erasure's record.
+    absences.judge(&mut found);
+    for mut faults in found {
+        report.notes.extend(faults.take_notes());
         report.faults.extend(faults.into_sorted());
     }
     for stray in trust.checkpoints.iter().map(|it| &it.checkpoint().origin) {

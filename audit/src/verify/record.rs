@@ -42,16 +42,16 @@ fn has_its_body(record: &Record) -> bool {
         && record.intent_id.is_some() == ends_a_call
 }
 
-/// How many bodies of a record fit, and how many are not there; the kind of the first that doesn't fit.
-pub(crate) fn check_bodies(record: &Record, bodies: Bodies<'_>) -> Result<(u64, u64), String> {
+/// How many bodies of a record fit, and which are not there; the kind of the first that doesn't fit.
+pub(crate) fn check_bodies(record: &Record, bodies: Bodies<'_>) -> Result<(u64, Vec<BodyRef>), String> {
     let intent = record.intent.iter().flat_map(|intent| &intent.bodies);
     let completion = record.completion.iter().flat_map(|completion| &completion.bodies);
-    let (mut good, mut missing) = (0, 0);
+    let (mut good, mut missing) = (0, Vec::new());
     for body in intent.chain(completion) {
         match bodies(record, body) {
-            None => missing += 1,
+            None => missing.push(body.clone()),
             Some(bytes) if fits(body, &bytes) => good += 1,
-            Some(bytes) if is_wiped(body, &bytes) => missing += 1,
+            Some(bytes) if is_wiped(body, &bytes) => missing.push(body.clone()),
             Some(_) => return Err(body.kind.as_str().to_owned()),
         }
     }

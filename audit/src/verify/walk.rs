@@ -6,10 +6,13 @@ use std::path::Path;
 use rayon::prelude::*;
 use uuid::Uuid;
 
+use super::absence::{Absences, Said};
+use super::clock::{Clock, Moment};
 use super::leaves::Leaves;
 use super::record::{check_bodies, read};
 use super::signed::{Signed, checkpoint_key};
 use super::{Bodies, Faults, LaneReport, Trust};
+use crate::exchange::BodyRef;
 use crate::proof::keys::VerifierKey;
 use crate::proof::{Hash, TREE, record_hash};
 use crate::record::{Kind, Record};
@@ -26,15 +29,24 @@ struct Outline {
     node_id: Text,
     /// The key that it says the lane began with.
     key: Option<Box<VerifierKey>>,
-    /// Its bodies that fit and those that are missing, or what is wrong.
-    bodies: Result<(u64, u64), String>,
+    /// How many of its bodies fit and which are missing, or what is wrong.
+    bodies: Result<(u64, Vec<BodyRef>), String>,
+    /// Its tenant, where a body is missing.
+    tenant: Text,
+    /// What it says of bodies of other records.
+    said: Option<Box<Said>>,
+    moment: Moment,
 }
 
 impl Outline {
     fn of(record: Record, bodies: Option<Bodies<'_>>) -> Self {
         let is_first = record.key.as_ref().is_some_and(|event| event.action.as_str() == "make");
-        let checked = bodies.map_or(Ok((0, 0)), |bodies| check_bodies(&record, bodies));
+        let checked = bodies.map_or(Ok((0, Vec::new())), |bodies| check_bodies(&record, bodies));
+        let is_missing = checked.as_ref().is_ok_and(|(_, missing)| !missing.is_empty());
         Self {
+            tenant: if is_missing { record.tenant.clone() } else { Text::default() },
+            said: Said::by(&record).map(Box::new),
+            moment: Moment::of(&record),
             key: checkpoint_key(&record).filter(|_| is_first).map(Box::new),
             bodies: checked.map_err(|kind| format!("its body `{kind}` is not the one it names")),
             node_seq: record.node_seq,
@@ -54,6 +66,8 @@ pub(super) struct Walk<'a> {
     trust: &'a Trust<'a>,
     signed: &'a mut Signed,
     faults: &'a mut Faults,
+    absences: &'a mut Absences,
+    clock: Clock,
     leaves: Leaves,
     report: LaneReport,
     next_seq: u64,
@@ -70,7 +84,7 @@ impl<'a> Walk<'a> {
         folder: &Path,
         trust: &'a Trust<'a>,
         signed: &'a mut Signed,
-        faults: &'a mut Faults,
+        (faults, absences): (&'a mut Faults, &'a mut Absences),
     ) -> LaneReport {
         let segments = segment::list(folder).unwrap_or_else(|error| {
             faults.add(None, None, error.to_string());
@@ -83,6 +97,8 @@ impl<'a> Walk<'a> {
             trust,
             signed,
             faults,
+            absences,
+            clock: Clock::default(),
             leaves,
             report: LaneReport { first_seq, ..LaneReport::default() },
             next_seq: first_seq,
@@ -105,6 +121,7 @@ impl<'a> Walk<'a> {
             walk.rest -= 1;
             walk.segment(*first_seq, path);
         }
+        walk.absences.end_lane(first_seq);
         walk.finish()
     }
 
@@ -170,7 +187,11 @@ impl<'a> Walk<'a> {
                 if self.leaves.suspect == Some(seq) {
                     self.leaves.suspect_id = id;
                 }
-                if let Err(reason) = self.check(seq, &record) {
+                self.absences.pass(record.moment.time);
+                if let Some(note) = self.clock.note(record.moment) {
+                    self.faults.note(seq, record.record_id, note);
+                }
+                if let Err(reason) = self.check(seq, record) {
                     self.faults.add(Some(seq), id, reason);
                 }
             }
@@ -178,7 +199,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn check(&mut self, seq: u64, record: &Outline) -> Result<(), String> {
+    fn check(&mut self, seq: u64, record: Outline) -> Result<(), String> {
         if record.node_seq != seq {
             // Said once: what follows is judged by the number that stands here.
             self.next_seq = record.node_seq.saturating_add(1);
@@ -199,10 +220,17 @@ impl<'a> Walk<'a> {
             }
         }
         record.key.iter().for_each(|key| self.signed.announced(key));
-        self.pair(seq, record)?;
-        let (good, missing) = record.bodies.clone()?;
+        self.pair(seq, &record)?;
+        if let Some(said) = record.said {
+            self.absences.said(*said);
+        }
+        let (good, missing) = record.bodies?;
         self.report.bodies += good;
-        self.report.missing_bodies += missing;
+        self.report.missing_bodies += missing.len() as u64;
+        for body in missing {
+            let place = (seq, record.record_id, record.moment.time);
+            self.absences.add(place, (record.tenant.clone(), body));
+        }
         Ok(())
     }
 

@@ -3,8 +3,10 @@
 
 mod admission;
 mod bodies;
+mod clocks;
 mod completeness;
 mod damage;
+mod disks;
 mod erasing;
 mod following;
 mod kill;
@@ -12,6 +14,7 @@ mod lanes;
 mod listing;
 mod power;
 mod pruning;
+mod reveals;
 mod support;
 mod vault;
 mod writing;

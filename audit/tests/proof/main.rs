@@ -9,6 +9,7 @@ mod cluster;
 mod kill;
 mod oracle;
 mod postgres;
+mod power;
 mod rotation;
 mod sealing;
 mod support;

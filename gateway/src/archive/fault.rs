@@ -19,6 +19,12 @@ pub enum DeskError {
     /// Nothing with this id is there for this person.
     #[error("no such call")]
     NotFound,
+    /// A second person said no, or has to agree first.
+    #[error("no body is shown: {reason}")]
+    Denied {
+        /// Why not.
+        reason: &'static str,
+    },
     /// What was asked for can't be asked for.
     #[error("{what} must be {expected}")]
     Parameter {

@@ -6,8 +6,11 @@ pub mod export;
 mod fault;
 pub mod filter;
 mod follow;
+mod legible;
 mod open;
+mod permission;
 pub mod pruning;
+mod rekeying;
 mod reveal;
 mod witness;
 
@@ -23,6 +26,9 @@ pub use erasing::Subject as Whom;
 pub use fault::DeskError;
 pub use follow::Followers;
 pub use open::{open, place};
+pub use permission::{RevealRow, Verdict};
+pub use rekeying::rewrap;
+pub use reveal::Revealed;
 
 /// The log and the vault of a running gateway.
 pub struct Archive {

@@ -11,9 +11,12 @@ use weir_callers::AuditRole;
 use weir_index::{CallRow, Query};
 
 use super::{
-    Desk, DeskError, Person,
+    Desk, DeskError, Person, RevealRow,
     desk::{Calls, reason},
+    legible,
+    permission::{Permission, denied_search},
 };
+use crate::settings::SecondPerson;
 
 /// Most calls whose bodies one search opens.
 pub const MOST_SEARCHED: usize = 2000;
@@ -34,6 +37,14 @@ pub struct Shown {
     pub hidden: Option<&'static str>,
 }
 
+/// What a wish to read bodies led to.
+pub enum Revealed {
+    /// The bodies.
+    Shown(Vec<Shown>),
+    /// A request, which a second person has to approve.
+    Asked(RevealRow),
+}
+
 /// What a search through bodies found.
 #[derive(Serialize)]
 pub struct Hits {
@@ -46,12 +57,12 @@ pub struct Hits {
 }
 
 impl Desk {
-    /// All bodies of a call.
+    /// All bodies of a call; where it takes a second person, only with that person's consent, and until it ends.
     ///
     /// # Errors
-    /// [`DeskError::Role`], [`DeskError::Reason`], [`DeskError::NotFound`]; nothing is shown when the log doesn't
-    /// take the record.
-    pub async fn reveal(&self, who: &Person, id: Uuid, why: &str) -> Result<Vec<Shown>, DeskError> {
+    /// [`DeskError::Role`], [`DeskError::Reason`], [`DeskError::NotFound`], [`DeskError::Denied`]; nothing is shown
+    /// when the log doesn't take the record.
+    pub async fn reveal(&self, who: &Person, id: Uuid, why: &str) -> Result<Revealed, DeskError> {
         who.must_be(AuditRole::Reviewer)?;
         let reason = reason(why)?;
         let call = self.call(who, id).await?;
@@ -64,12 +75,19 @@ impl Desk {
             tenant: call.intent.tenant.clone(),
             ..Reveal::default()
         };
+        let event = match self.archive.settings.reveal.second_person {
+            SecondPerson::None => event,
+            SecondPerson::Required => match self.permission(event).await? {
+                Permission::Given(event) => event,
+                Permission::Asked(request) => return Ok(Revealed::Asked(request)),
+            },
+        };
         self.archive.log.append(Event::Reveal(event)).await?;
         let vault = self.archive.vault.clone();
         let shown = tokio::task::spawn_blocking(move || {
             BodyKind::ALL.into_iter().map(|kind| show(&vault, &call, kind)).collect::<Result<Vec<_>, _>>()
         });
-        shown.await.map_err(|_| DeskError::Stopped)?
+        shown.await.map_err(|_| DeskError::Stopped)?.map(Revealed::Shown)
     }
 
     /// Calls that a filter matches and in whose bodies `text` stands, looked for without regard to case.
@@ -87,6 +105,9 @@ impl Desk {
         let wanted = text.trim().to_lowercase();
         if wanted.len() < 3 {
             return Err(DeskError::Parameter { what: "text", expected: "at least three letters" });
+        }
+        if self.archive.settings.reveal.second_person == SecondPerson::Required {
+            return denied_search(&self.archive, who, reason).await;
         }
         let (rows, is_cut) = self.candidates(who, query).await?;
         let event = Reveal {
@@ -107,7 +128,7 @@ impl Desk {
             let found = tokio::task::spawn_blocking(move || {
                 BodyKind::ALL.into_iter().any(|kind| {
                     let shown = show(&vault, &call, kind).ok().and_then(|shown| shown.text);
-                    shown.is_some_and(|text| text.to_lowercase().contains(&wanted))
+                    shown.is_some_and(|text| legible::says(&text, &wanted))
                 })
             });
             if found.await.unwrap_or(false) {

@@ -204,6 +204,37 @@ fn a_database_that_hangs_or_is_locked_holds_nothing_up_for_ever() {
     complete(&cluster, dir.path(), &log);
 }
 
+#[test]
+fn a_slow_database_gets_every_record_once_while_the_log_goes_on() {
+    let Some(cluster) = cluster() else { return };
+    let dir = tempdir().unwrap();
+    let (log, _) = Log::open(dir.path(), options(&Clock::at(START))).unwrap();
+    let mut open = run(write(&log, &samples(600)));
+    PostgresStore::new(settings(cluster.url())).unwrap().watermark(lanes(dir.path())[0].id).unwrap();
+    // Each batch takes a good part of what the shipper has patience for, and never all of it.
+    cluster.ask(
+        "CREATE FUNCTION weir.slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.3); RETURN NULL; END'; \
+         CREATE TRIGGER slow BEFORE INSERT ON weir.calls FOR EACH STATEMENT EXECUTE FUNCTION weir.slow()",
+    );
+    let indexer = ship(&cluster.url(), dir.path(), 100);
+    until("some are shipped", || indexer.state().lanes[0].indexed > 0);
+    open.extend(run(write(&log, &samples(600))));
+    assert!(indexer.state().lanes[0].indexed < log.durable_seq(), "the log waited for the database");
+    until("all is shipped", || indexer.state().lanes[0].indexed == log.durable_seq());
+    assert_eq!((indexer.state().failures, indexer.state().alarm()), (0, None));
+    complete(&cluster, dir.path(), &log);
+
+    // Slower than there is patience for: nothing comes through, nothing is lost, and it catches up.
+    cluster.ask("CREATE OR REPLACE FUNCTION weir.slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(30); RETURN NULL; END'");
+    let before = indexer.state().lanes[0].indexed;
+    open.extend(run(write(&log, &samples(100))));
+    until("it is given up on", || indexer.state().failing.is_some());
+    assert_eq!(indexer.state().lanes[0].indexed, before);
+    cluster.ask("DROP TRIGGER slow ON weir.calls");
+    until("all is shipped", || indexer.state().lanes[0].indexed == log.durable_seq());
+    complete(&cluster, dir.path(), &log);
+}
+
 /// A way to the server that is cut at some commits: with the commit still on its way, or with only its answer lost.
 fn cut_at_commits(server: u16) -> (u16, Arc<AtomicU32>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -1,4 +1,4 @@
-//! Acts that leave a record: reveal, search, review, hold, erase, rotate, prune.
+//! Acts that leave a record: search, review, hold, erase, rotate, prune.
 
 use std::time::SystemTime;
 
@@ -17,13 +17,13 @@ use super::{super::App, Refused};
 use crate::archive::{DeskError, Person, Whom, filter};
 
 /// The id in a path; one that is none names nothing.
-type PathId = Result<Path<Uuid>, PathRejection>;
-type Body<T> = Result<Json<T>, JsonRejection>;
+pub(super) type PathId = Result<Path<Uuid>, PathRejection>;
+pub(super) type Body<T> = Result<Json<T>, JsonRejection>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Why {
-    reason: String,
+    pub reason: String,
 }
 
 #[derive(Deserialize)]
@@ -55,17 +55,6 @@ pub(super) struct About {
 pub(super) struct Step {
     action: String,
     reason: String,
-}
-
-pub(super) async fn reveal(
-    State(app): State<App>,
-    Extension(who): Extension<Person>,
-    path: PathId,
-    body: Body<Why>,
-) -> Result<Json<Value>, Refused> {
-    let Path(id) = path.map_err(|_| DeskError::NotFound)?;
-    let why = read(body, "a JSON object with `reason`")?;
-    Ok(Json(json!({"bodies": app.state.desk.reveal(&who, id, &why.reason).await?})))
 }
 
 pub(super) async fn review(
@@ -138,6 +127,13 @@ pub(super) async fn erase(
     let whom = about.whom()?.ok_or(DeskError::Parameter { what: "subject", expected })?;
     let bodies = app.state.desk.erase(&who, (tenant, whom), &reason).await?;
     Ok(Json(json!({"bodies": bodies})))
+}
+
+pub(super) async fn repeat_erasures(
+    State(app): State<App>,
+    Extension(who): Extension<Person>,
+) -> Result<Json<Value>, Refused> {
+    Ok(Json(json!({"subjects": app.state.desk.repeat_erasures(&who).await?})))
 }
 
 pub(super) async fn rotate(

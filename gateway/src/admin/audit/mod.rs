@@ -3,6 +3,7 @@
 mod acts;
 mod calls;
 mod exports;
+mod reveals;
 
 use axum::{
     Json, Router,
@@ -22,14 +23,18 @@ pub(super) fn routes() -> Router<App> {
     Router::new()
         .route("/api/v1/audit/calls", get(calls::list))
         .route("/api/v1/audit/calls/{id}", get(calls::show))
-        .route("/api/v1/audit/calls/{id}/reveal", post(acts::reveal))
+        .route("/api/v1/audit/calls/{id}/reveal", post(reveals::reveal))
         .route("/api/v1/audit/calls/{id}/review", post(acts::review))
         .route("/api/v1/audit/totals", get(calls::totals))
         .route("/api/v1/audit/events", get(calls::events))
         .route("/api/v1/audit/search", post(acts::search))
         .route("/api/v1/audit/holds", get(acts::holds).post(acts::ask_hold))
         .route("/api/v1/audit/holds/{id}", post(acts::step_hold))
+        .route("/api/v1/audit/reveals", get(reveals::list))
+        .route("/api/v1/audit/reveals/{id}/approve", post(reveals::approve))
+        .route("/api/v1/audit/reveals/{id}/refuse", post(reveals::refuse))
         .route("/api/v1/audit/erasures", post(acts::erase))
+        .route("/api/v1/audit/erasures/repeat", post(acts::repeat_erasures))
         .route("/api/v1/audit/exports", post(exports::export))
         .route("/api/v1/audit/checkpoint", get(calls::checkpoint))
         .route("/api/v1/audit/completeness", get(calls::completeness))
@@ -69,9 +74,10 @@ fn row(error: &DeskError) -> (StatusCode, &'static str, &'static str) {
         DeskError::NotFound | DeskError::Audit(AuditError::NoSubject) => {
             (StatusCode::NOT_FOUND, request, "not_found")
         }
-        DeskError::Audit(AuditError::Held { .. } | AuditError::HoldRefused { .. }) => {
-            (StatusCode::CONFLICT, request, "conflict")
-        }
+        DeskError::Denied { .. }
+        | DeskError::Audit(
+            AuditError::Held { .. } | AuditError::HoldRefused { .. } | AuditError::RevealRefused { .. },
+        ) => (StatusCode::CONFLICT, request, "conflict"),
         DeskError::Reason
         | DeskError::Parameter { .. }
         | DeskError::Index(IndexError::NotACursor | IndexError::TooManyIds { .. })

@@ -103,7 +103,7 @@ pub enum HoldCommand {
 #[derive(Args)]
 pub struct Bare {
     #[command(flatten)]
-    act: ActArgs,
+    pub(super) act: ActArgs,
 }
 
 /// A hold to ask for or to place.
@@ -253,7 +253,7 @@ impl Bare {
     }
 }
 
-fn told(out: &mut dyn Write, answer: &Value) -> Result<End, Failure> {
+pub(super) fn told(out: &mut dyn Write, answer: &Value) -> Result<End, Failure> {
     print::json(out, answer)?;
     Ok(End::Fine)
 }

@@ -73,6 +73,30 @@ impl ActArgs {
         Err(anyhow::anyhow!("{}", message.unwrap_or("the gateway refused without a reason")).into())
     }
 
+    /// Does what no gateway may run beside, with log and vault open here alone, as whoever the key stands for.
+    pub(super) fn alone<T>(
+        &self,
+        books: &Books,
+        act: impl AsyncFnOnce(&archive::Archive, &archive::Person) -> Result<T, archive::DeskError>,
+    ) -> Result<T, Failure> {
+        let key = self.key()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        runtime.block_on(async {
+            if tokio::net::TcpStream::connect(books.admin).await.is_ok() {
+                return Err(anyhow::anyhow!("a gateway runs at {}: stop it first", books.admin).into());
+            }
+            let archive = archive::open(&books.audit, Start::Fresh)?;
+            archive.finish_erasures().await?;
+            let callers = Callers::open(&CallersOptions::new(books.data.clone()))?;
+            let done = match console::access(&callers, &archive, &key).await {
+                admin::Access::Known(person) => act(&archive, &person).await.map_err(anyhow::Error::from),
+                admin::Access::Other | admin::Access::Unknown => Err(anyhow::anyhow!("the key is not known")),
+            };
+            archive.log.close().await?;
+            Ok(done?)
+        })
+    }
+
     /// [`ActArgs::send`], with the answer as JSON.
     pub(super) fn ask(&self, books: &Books, request: (&str, Option<Value>)) -> Result<Value, Failure> {
         let body = self.send(books, request)?;

@@ -3,9 +3,11 @@
 mod acts;
 mod desk;
 mod filter;
+mod keys;
 mod print;
 mod proof;
 mod read;
+mod reveals;
 
 use std::{io::Write, path::PathBuf};
 
@@ -49,8 +51,16 @@ pub enum AuditCommand {
     Search(acts::SearchArgs),
     /// Judge a call
     Review(acts::ReviewArgs),
+    /// Requests to read bodies, where that takes a second person: list, approve, refuse
+    #[command(subcommand)]
+    Reveal(reveals::RevealCommand),
     /// Make a person's bodies unreadable for good
     Erase(acts::EraseArgs),
+    /// Erase again who an older copy of the keys has brought back
+    RepeatErasures(acts::Bare),
+    /// Keys of the kept bodies
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Legal holds: list, add, lift; both take two people
     #[command(subcommand)]
     Hold(acts::HoldCommand),
@@ -100,7 +110,10 @@ fn run(command: AuditCommand, books: &Books, out: &mut dyn Write) -> Result<End,
         AuditCommand::Export(args) => args.run(books, out),
         AuditCommand::Search(args) => args.run(books, out),
         AuditCommand::Review(args) => args.run(books, out),
+        AuditCommand::Reveal(command) => command.run(books, out),
         AuditCommand::Erase(args) => args.run(books, out),
+        AuditCommand::RepeatErasures(args) => args.run_at(books, ("/api/v1/audit/erasures/repeat", out)),
+        AuditCommand::Keys(command) => command.run(books, out),
         AuditCommand::Hold(command) => command.run(books, out),
         AuditCommand::Prune(args) => args.run_at(books, ("/api/v1/audit/prune", out)),
         AuditCommand::RotateKey(args) => args.run_at(books, ("/api/v1/audit/keys/rotate", out)),

@@ -111,7 +111,7 @@ impl VerifyArgs {
         let look_up = |record: &weir_audit::Record, body: &BodyRef| {
             let files = files?;
             match files.check(record, body) {
-                // What was erased or pruned is not there, and that is no fault.
+                // Whether a record says why it is not there is looked up by the verifier.
                 Ok(Stored::Wiped | Stored::Pruned | Stored::Missing) => None,
                 // What can't be read must not pass for erased: nothing at all fits no commitment.
                 Ok(Stored::Intact | Stored::Altered) => {
@@ -166,6 +166,9 @@ fn tell(report: &Report, out: &mut dyn Write) -> std::io::Result<()> {
                 }
             }
         }
+    }
+    for note in &report.notes {
+        writeln!(out, "note {}", print::plain(&note.to_string()))?;
     }
     for fault in &report.faults {
         writeln!(out, "FAULT {}", print::plain(&fault.to_string()))?;

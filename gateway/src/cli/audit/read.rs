@@ -173,8 +173,13 @@ impl ShowArgs {
         if let Some(reason) = self.reason {
             let path = format!("/api/v1/audit/calls/{}/reveal", self.id);
             let shown = self.act.ask(books, (&path, Some(json!({"reason": reason}))))?;
-            if let (Some(map), Some(bodies)) = (value.as_object_mut(), shown.get("bodies")) {
-                map.insert("bodies".to_owned(), bodies.clone());
+            // Where it takes a second person, the request stands in the place of the bodies.
+            let (name, part) = match shown.get("bodies") {
+                Some(bodies) => ("bodies", bodies.clone()),
+                None => ("request", shown),
+            };
+            if let Some(map) = value.as_object_mut() {
+                map.insert(name.to_owned(), part);
             }
         }
         if self.json {

@@ -3,19 +3,28 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use weir_audit::{Keep, Retention, proof::keys::VerifierKey};
 use weir_policies::document::{Map, Value};
 
 use super::{limits, place::Place, sinks};
-use crate::settings::{AnchorSettings, AuditMode, AuditSettings, BodyUse, IndexSettings, WitnessSettings};
+use crate::settings::{
+    AnchorSettings, AuditMode, AuditSettings, BodyUse, IndexSettings, RevealSettings, SecondPerson,
+    WitnessSettings,
+};
 
 /// Folder of the log inside the data folder.
 pub(super) const AUDIT: &str = "audit";
 /// Folder of its keys inside the data folder.
 const KEYS: &str = "audit-keys";
 const DAY: u64 = 86_400;
+/// How bodies are read where the file says nothing.
+const REVEAL: RevealSettings =
+    RevealSettings { second_person: SecondPerson::None, expires: Duration::from_secs(15 * 60) };
+/// Shortest and longest life of a permission to read.
+const EXPIRES: std::ops::RangeInclusive<u64> = 60..=7 * DAY;
 
 pub(super) fn audit(map: &mut Map<'_>, place: &Place<'_>, data_dir: &Path) -> AuditSettings {
     let default = default(data_dir);
@@ -40,6 +49,7 @@ pub(super) fn audit(map: &mut Map<'_>, place: &Place<'_>, data_dir: &Path) -> Au
             witnesses: map.or("witnesses", Vec::new(), |v| v.list(witness)),
             index: map.or("index", default.index, |v| index(v, place)),
             sinks: map.or("sinks", default.sinks, |v| sinks::sinks(v, place)),
+            reveal: map.or("reveal", default.reveal, reveal),
         };
         map.finish();
         if audit.keys.starts_with(&audit.dir) || audit.keys.starts_with(audit.bodies_dir()) {
@@ -66,6 +76,7 @@ fn default(data_dir: &Path) -> AuditSettings {
         witnesses: Vec::new(),
         index: IndexSettings::Sqlite,
         sinks: Vec::new(),
+        reveal: REVEAL,
     }
 }
 
@@ -111,6 +122,19 @@ fn keep(value: Value<'_>) -> Option<Keep> {
     }
     let time = value.duration()?;
     Keep::days(time.as_secs() / DAY).ok().or_else(|| value.expected(WANTED))
+}
+
+fn reveal(value: Value<'_>) -> Option<RevealSettings> {
+    let mut map = value.map()?;
+    let second_person = map.or("second_person", REVEAL.second_person, |v| {
+        v.choice(&[("required", SecondPerson::Required), ("none", SecondPerson::None)])
+    });
+    let expires = map.or("expires", REVEAL.expires, |v| {
+        let time = v.duration()?;
+        if EXPIRES.contains(&time.as_secs()) { Some(time) } else { v.expected("a time from 1m to 7d") }
+    });
+    map.finish();
+    Some(RevealSettings { second_person, expires })
 }
 
 fn anchor(value: Value<'_>, place: &Place<'_>) -> Option<AnchorSettings> {

@@ -1,6 +1,6 @@
 //! Settings of the audit log and of what stands behind it.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use weir_audit::{Retention, proof::keys::VerifierKey};
 use weir_sinks::SinkSettings;
@@ -38,6 +38,8 @@ pub struct AuditSettings {
     pub index: IndexSettings,
     /// Who gets the records outside.
     pub sinks: Vec<SinkSettings>,
+    /// What it takes to read bodies.
+    pub reveal: RevealSettings,
 }
 
 impl AuditSettings {
@@ -52,6 +54,24 @@ impl AuditSettings {
     pub fn index_file(&self) -> PathBuf {
         self.dir.with_file_name("index.sqlite")
     }
+}
+
+/// What it takes to read the bodies of a call, beside a role and a reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RevealSettings {
+    /// Whether another person has to agree.
+    pub second_person: SecondPerson,
+    /// How long a request waits for that, and how long the permission then lasts.
+    pub expires: Duration,
+}
+
+/// Whether another person has to agree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecondPerson {
+    /// Each call's bodies are read with the consent of a second reviewer, and not searched at all.
+    Required,
+    /// One person's reason is enough.
+    None,
 }
 
 /// When an exchange may go on.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use weir_sinks::{Receiver, Transport};
 
 use super::{ROUTE, UPSTREAM, bed, good, load};
-use crate::settings::{AnchorSettings, BodyUse, IndexSettings};
+use crate::settings::{AnchorSettings, BodyUse, IndexSettings, RevealSettings, SecondPerson};
 
 const DAY: u64 = 86_400;
 
@@ -21,6 +21,8 @@ fn the_default_keeps_bodies_half_a_year_and_finds_calls_in_sqlite() {
     assert_eq!((audit.keys.clone(), audit.bodies_dir()), (data.join("audit-keys"), data.join("bodies")));
     assert_eq!((audit.bodies, audit.max_body, audit.index), (BodyUse::Keep, 1 << 20, IndexSettings::Sqlite));
     assert_eq!(audit.retention.of(None).duration(), Duration::from_secs(183 * DAY));
+    let alone = RevealSettings { second_person: SecondPerson::None, expires: Duration::from_secs(900) };
+    assert_eq!(audit.reveal, alone);
     assert!(audit.anchor.is_none() && audit.witnesses.is_empty() && audit.sinks.is_empty());
 }
 
@@ -32,7 +34,7 @@ fn every_part_is_read() {
         &text(
             "{bodies: none, max_body: 64KiB, keys: elsewhere, key_encryption_key: kek, origin: weir.example/eu, \
              retention: {default: 5 years, classes: {short: 200d}}, anchor: {folder: second}, \
-             index: {postgres: {env: KEY}}, sinks: [{name: siem, form: ocsf, syslog: {host: log.example, transport: tcp, port: 514}}]}",
+             reveal: {second_person: required, expires: 2h}, index: {postgres: {env: KEY}}, sinks: [{name: siem, form: ocsf, syslog: {host: log.example, transport: tcp, port: 514}}]}",
         ),
     )
     .audit;
@@ -44,6 +46,8 @@ fn every_part_is_read() {
     assert_eq!(audit.retention.of(Some("short")).duration(), Duration::from_secs(200 * DAY));
     assert_eq!(audit.anchor, Some(AnchorSettings::Folder(at.join("second"))));
     assert!(matches!(audit.index, IndexSettings::Postgres(_)));
+    let by_two = RevealSettings { second_person: SecondPerson::Required, expires: Duration::from_secs(7200) };
+    assert_eq!(audit.reveal, by_two);
     let [sink] = &audit.sinks[..] else { panic!("one sink") };
     let Receiver::Syslog(syslog) = &sink.receiver else { panic!("a syslog sink") };
     assert_eq!((syslog.port, &syslog.transport), (514, &Transport::Tcp));
@@ -66,5 +70,8 @@ fn what_would_weaken_it_is_refused() {
     check("{witnesses: [{key: x, url: 'http://w'}]}", "NAME+ID+KEY");
     check("{sinks: [{name: a}]}", "one of `syslog`, `webhook` and `otlp`");
     check("{origin: 'a b'}", "letters, digits");
+    check("{reveal: {second_person: maybe}}", "expected one of required, none");
+    check("{reveal: {expires: 30s}}", "a time from 1m to 7d");
+    check("{reveal: {expires: 8d}}", "a time from 1m to 7d");
     check("{bodies: maybe}", "expected one of keep, none");
 }
