@@ -102,8 +102,12 @@ fn a_low_disk_sheds_then_refuses() {
             "{free} {mode:?}"
         );
         drop(log);
-        let sheds = records(dir.path()).iter().any(|it| it.shed);
+        let records = records(dir.path());
+        let (gaps, rest): (Vec<_>, Vec<_>) = records.iter().partition(|it| it.kind == Kind::Gap);
+        let sheds = rest.iter().any(|it| it.shed);
         assert_eq!(sheds, expect == Ok(true) && free < 1000, "{free} {mode:?}");
+        // What went unrecorded is told at the close at the latest.
+        assert_eq!(gaps.len(), usize::from(expect == Ok(false)), "{free} {mode:?}");
     };
     let low = Err("the disk of the audit log is nearly full");
     check(1000, Mode::Strict, Ok(true));

@@ -131,7 +131,7 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
+        drop(Command::new("umount").arg("-l").arg(self.0.path()).status());
     }
 }
 
