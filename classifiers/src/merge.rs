@@ -32,7 +32,7 @@ impl Kept {
             return;
         }
         let mut from = next.range.start;
-        for part in taken.into_iter().chain([next.range.end..next.range.end]) {
+        for part in taken.into_iter().chain(std::iter::once(next.range.end..next.range.end)) {
             let piece = from..part.start.max(from);
             let told = text
                 .get(piece.clone())

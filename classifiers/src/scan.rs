@@ -238,7 +238,7 @@ fn judge(text: &str, compiled: &Compiled, place: (usize, usize), spoken: Spoken)
         },
     };
     let score = (compiled.kind.score + lift + moved).min(0.99);
-    (score >= THRESHOLD && !value.is_empty()).then(|| Finding {
+    (score >= THRESHOLD && !value.is_empty()).then_some(Finding {
         entity: compiled.kind.entity,
         range: start..end,
         score,

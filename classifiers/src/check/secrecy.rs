@@ -89,13 +89,10 @@ pub(crate) fn connection(text: &str) -> bool {
         weak.iter().any(|word| password.eq_ignore_ascii_case(word)) || password.eq_ignore_ascii_case(user);
     let example = local.iter().any(|word| host.starts_with(word)) || host.contains("example.");
     let numeric = password.bytes().all(|byte| byte.is_ascii_digit()) && password.len() <= 5;
-    !numeric
-        && !is_placeholder(password)
-        && !(plain && example)
-        && !(example && password.len() < 6)
-        && !user.contains('/')
-        && !password.starts_with('/')
-        && !is_placeholder(user)
+    let masked = numeric || is_placeholder(password) || is_placeholder(user);
+    let shown = example && (plain || password.len() < 6);
+    let a_path = user.contains('/') || password.starts_with('/');
+    !(masked || shown || a_path)
 }
 
 /// Base64 of `user:password`.
@@ -224,7 +221,7 @@ fn is_program(text: &str) -> bool {
         let spelled = !letters.is_empty()
             && letters.bytes().all(|byte| byte.is_ascii_alphabetic())
             && is_word_like(letters);
-        named += usize::from((spelled && digits <= 3) || (letters.is_empty() && digits <= 3));
+        named += usize::from(digits <= 3 && (spelled || letters.is_empty()));
     }
     let called = text.contains(['(', '[', '{', '<']) && text.contains([')', ']', '}', '>', '(']);
     called

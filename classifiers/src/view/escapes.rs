@@ -1,4 +1,4 @@
-//! Characters written as escapes: `%40`, `\\u0040`, `&#64;`.
+//! Characters written as escapes: `%40`, `\u0040`, `&#64;`.
 
 /// Whether any escape may stand in a text.
 pub(super) fn holds_any(text: &str) -> bool {
@@ -40,7 +40,7 @@ fn percent(text: &str) -> Option<(char, usize)> {
     std::str::from_utf8(&octets).ok()?.chars().next().map(|c| (c, count * 3))
 }
 
-/// `\\u0040`, and pairs of surrogates.
+/// `\u0040`, and pairs of surrogates.
 fn unicode(text: &str) -> Option<(char, usize)> {
     let unit = |at: usize| {
         let hex = text.get(at..at + 6)?.strip_prefix("\\u")?;
