@@ -263,7 +263,6 @@ fn harmless() -> Vec<Case> {
 fn unreadable() -> Vec<Case> {
     let inside = STANDARD.encode(format!("Write to {MAIL}, please."));
     vec![
-        case("base64 in words", CHAT, &user(&format!("decode {inside}"))).kept(&[&inside]),
         case(
             "a picture",
             CHAT,
