@@ -8,12 +8,16 @@ mod groups;
 mod identifiers;
 mod kinds;
 mod lexicon;
+<<<<<<< HEAD
 mod merge;
 #[cfg(test)]
 #[expect(clippy::string_slice, reason = "a wrong recipe should fail the test")]
 mod sample;
 mod scan;
 mod spoken;
+=======
+pub mod tagger;
+>>>>>>> 179dfe0 (classifiers: a fast tagger for names, places, bodies, dates, ages and numbers in context)
 mod view;
 
 pub use detectors::{Detectors, Source};
@@ -21,3 +25,4 @@ pub use entity::{EntityType, Finding};
 pub use groups::Group;
 pub use kinds::{Check, Kind, Trigger, registry};
 pub use lexicon::{Lexicon, LexiconError, Term, TermGroup};
+pub use tagger::{Tagger, TaggerError};
