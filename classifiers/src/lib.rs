@@ -14,6 +14,7 @@ mod merge;
 mod sample;
 mod scan;
 mod spoken;
+pub mod tagger;
 mod view;
 
 pub use detectors::{Detectors, Source};
@@ -21,3 +22,4 @@ pub use entity::{EntityType, Finding};
 pub use groups::Group;
 pub use kinds::{Check, Kind, Trigger, registry};
 pub use lexicon::{Lexicon, LexiconError, Term, TermGroup};
+pub use tagger::{Tagger, TaggerError};

@@ -1,0 +1,53 @@
+//! Runs detectors over JSON lines: `tag rules|fast|both [MODEL] < texts.jsonl`.
+//!
+//! Each line in has `text`; each line out has `entities` (offsets in code points) and `seconds`.
+
+use serde_json::{Value, json};
+use std::io::{BufRead, Write};
+use std::time::Instant;
+use weir_classifiers::{EntityType, Finding, Identifiers, Tagger};
+
+fn main() -> anyhow::Result<()> {
+    let mode = std::env::args().nth(1).unwrap_or_default();
+    let rules = Identifiers::new(EntityType::ALL);
+    let tagger = match std::env::args_os().nth(2) {
+        Some(model) => Tagger::read(&std::fs::read(model)?)?,
+        None => Tagger::shipped()?,
+    };
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    for line in std::io::stdin().lock().lines() {
+        let line: Value = serde_json::from_str(&line?)?;
+        let text = line.get("text").and_then(Value::as_str).unwrap_or_default();
+        let begin = Instant::now();
+        let found = match mode.as_str() {
+            "rules" => rules.find(text),
+            "fast" => tagger.find(text),
+            "both" => merge(rules.find(text), tagger.find(text)),
+            _ => anyhow::bail!("usage: tag rules|fast|both"),
+        };
+        let seconds = begin.elapsed().as_secs_f64();
+        let place = |at: usize| text.get(..at).map_or(0, |before| before.chars().count());
+        let entities: Vec<Value> = found
+            .iter()
+            .map(|f| {
+                json!({"type": f.entity.name(), "start": place(f.range.start), "end": place(f.range.end), "score": f.score})
+            })
+            .collect();
+        writeln!(out, "{}", json!({"id": line.get("id"), "entities": entities, "seconds": seconds}))?;
+    }
+    Ok(())
+}
+
+/// What rules find, and what the tagger finds elsewhere.
+fn merge(mut found: Vec<Finding>, more: Vec<Finding>) -> Vec<Finding> {
+    for finding in more {
+        let free = |other: &Finding| {
+            other.range.end <= finding.range.start || other.range.start >= finding.range.end
+        };
+        if found.iter().all(free) {
+            found.push(finding);
+        }
+    }
+    found.sort_by_key(|finding| finding.range.start);
+    found
+}
