@@ -8,16 +8,13 @@ mod groups;
 mod identifiers;
 mod kinds;
 mod lexicon;
-<<<<<<< HEAD
 mod merge;
 #[cfg(test)]
 #[expect(clippy::string_slice, reason = "a wrong recipe should fail the test")]
 mod sample;
 mod scan;
 mod spoken;
-=======
 pub mod tagger;
->>>>>>> 179dfe0 (classifiers: a fast tagger for names, places, bodies, dates, ages and numbers in context)
 mod view;
 
 pub use detectors::{Detectors, Source};
