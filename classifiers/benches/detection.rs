@@ -19,7 +19,7 @@ fn kilobyte(piece: &str) -> String {
 }
 
 fn detection(c: &mut Criterion) {
-    let identifiers = Detectors::new(EntityType::ALL);
+    let identifiers = Detectors::rules(EntityType::ALL);
     let words = ["confidential", "top secret", "internal use only", "streng geheim", "project nightjar"];
     let words = words.iter().map(|word| (*word).to_owned()).collect();
     let lexicon =

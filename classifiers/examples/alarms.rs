@@ -35,7 +35,7 @@ fn main() {
             None => EntityType::parse(name).into_iter().collect(),
         })
         .collect();
-    let detectors = Detectors::new(&types);
+    let detectors = Detectors::rules(&types);
     let mut tally = Tally::default();
     visit(Path::new(folder), &mut |path| {
         let Ok(text) = fs::read_to_string(path) else { return };

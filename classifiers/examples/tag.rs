@@ -4,16 +4,18 @@
 
 use serde_json::{Value, json};
 use std::io::{BufRead, Write};
+use std::sync::Arc;
 use std::time::Instant;
-use weir_classifiers::{EntityType, Finding, Identifiers, Tagger};
+use weir_classifiers::{Detectors, EntityType, Tagger};
 
 fn main() -> anyhow::Result<()> {
     let mode = std::env::args().nth(1).unwrap_or_default();
-    let rules = Identifiers::new(EntityType::ALL);
+    let rules = Detectors::rules(EntityType::ALL);
     let tagger = match std::env::args_os().nth(2) {
         Some(model) => Tagger::read(&std::fs::read(model)?)?,
         None => Tagger::shipped()?,
     };
+    let both = Detectors::with(EntityType::ALL, vec![Arc::new(tagger.clone())]);
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     for line in std::io::stdin().lock().lines() {
         let line: Value = serde_json::from_str(&line?)?;
@@ -22,7 +24,7 @@ fn main() -> anyhow::Result<()> {
         let found = match mode.as_str() {
             "rules" => rules.find(text),
             "fast" => tagger.find(text),
-            "both" => merge(rules.find(text), tagger.find(text)),
+            "both" => both.find(text),
             _ => anyhow::bail!("usage: tag rules|fast|both"),
         };
         let seconds = begin.elapsed().as_secs_f64();
@@ -36,18 +38,4 @@ fn main() -> anyhow::Result<()> {
         writeln!(out, "{}", json!({"id": line.get("id"), "entities": entities, "seconds": seconds}))?;
     }
     Ok(())
-}
-
-/// What rules find, and what the tagger finds elsewhere.
-fn merge(mut found: Vec<Finding>, more: Vec<Finding>) -> Vec<Finding> {
-    for finding in more {
-        let free = |other: &Finding| {
-            other.range.end <= finding.range.start || other.range.start >= finding.range.end
-        };
-        if found.iter().all(free) {
-            found.push(finding);
-        }
-    }
-    found.sort_by_key(|finding| finding.range.start);
-    found
 }

@@ -7,11 +7,22 @@ use std::sync::Arc;
 use crate::identifiers::Identifiers;
 use crate::scan::Scanner;
 use crate::view::View;
-use crate::{EntityType, Finding, encoded, kinds, merge, spoken};
+use crate::{EntityType, Finding, Tagger, encoded, kinds, merge, spoken};
 
 /// Types that are found by their own code rather than by a row of the registry.
 const CODED: [EntityType; 4] =
     [EntityType::EmailAddress, EntityType::PhoneNumber, EntityType::CreditCard, EntityType::IbanCode];
+
+/// Types of words rather than shapes. Whoever wants one of them gets the tagger, for all its types.
+const WORDED: [EntityType; 7] = [
+    EntityType::Person,
+    EntityType::Location,
+    EntityType::Organization,
+    EntityType::DateTime,
+    EntityType::Age,
+    EntityType::Nrp,
+    EntityType::Title,
+];
 
 /// Something else that finds values in a text, such as a trained tagger.
 pub trait Source: Send + Sync {
@@ -39,8 +50,14 @@ impl Detectors {
     /// text would leave a part of it unread.
     pub const LONGEST: usize = 16 << 20;
 
-    /// A detector for `types`.
+    /// A detector for `types`: rules, and the shipped tagger where types of words are wanted.
     pub fn new(types: &[EntityType]) -> Self {
+        let tagger = types.iter().any(|it| WORDED.contains(it)).then(Tagger::shipped).and_then(Result::ok);
+        Self::with(types, tagger.into_iter().map(|it| Arc::new(it) as Arc<dyn Source>).collect())
+    }
+
+    /// A detector for `types` by rules alone, without the tagger.
+    pub fn rules(types: &[EntityType]) -> Self {
         Self::with(types, Vec::new())
     }
 
@@ -56,13 +73,19 @@ impl Detectors {
         Self { parts: Arc::new(parts) }
     }
 
-    /// The types that are found without any further source.
+    /// The types that [`Detectors::new`] finds.
     pub fn detectable() -> Vec<EntityType> {
         EntityType::ALL.iter().copied().filter(|entity| Self::detects(*entity)).collect()
     }
 
-    /// Whether a type is found without any further source.
+    /// Whether [`Detectors::new`] finds a type.
     pub fn detects(entity: EntityType) -> bool {
+        let tagged = || Tagger::shipped().is_ok_and(|tagger| tagger.types().contains(&entity));
+        Self::has_rules(entity) || (WORDED.contains(&entity) && tagged())
+    }
+
+    /// Whether a type is found by rules.
+    pub fn has_rules(entity: EntityType) -> bool {
         CODED.contains(&entity) || kinds::registry().any(|kind| kind.entity == entity)
     }
 

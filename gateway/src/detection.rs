@@ -82,7 +82,7 @@ mod tests {
         assert_eq!(types(["email_address"]), Ok(vec![EntityType::EmailAddress]));
         assert_eq!(types([]).map(|all| all.len()), Ok(Detectors::detectable().len()));
         assert!(types(["secrets"]).is_ok_and(|all| all.iter().all(|it| it.is_secret()) && all.len() == 6));
-        assert_eq!(types(["title"]), Err(UnknownType::Undetected("TITLE")));
+        assert_eq!(types(["title"]), Ok(vec![EntityType::Title]));
         assert_eq!(types(["titel"]), Err(UnknownType::Name("titel".to_owned())));
     }
 }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-static ALL: LazyLock<Detectors> = LazyLock::new(|| Detectors::new(EntityType::ALL));
+static ALL: LazyLock<Detectors> = LazyLock::new(|| Detectors::rules(EntityType::ALL));
 
 fn check(text: &str, expect: &[(&str, &str)]) {
     let found: Vec<(&str, &str)> =
@@ -154,8 +154,19 @@ fn another_source_is_asked_for_its_types_only() {
 #[test]
 fn every_detectable_type_is_found_by_something() {
     let undetected: Vec<&str> =
-        EntityType::ALL.iter().filter(|it| !Detectors::detects(**it)).map(|it| it.name()).collect();
+        EntityType::ALL.iter().filter(|it| !Detectors::has_rules(**it)).map(|it| it.name()).collect();
     assert_eq!(undetected, ["PERSON", "ORGANIZATION", "NRP", "TITLE"]);
+    assert!(EntityType::ALL.iter().all(|it| Detectors::detects(*it)));
+}
+
+#[test]
+fn the_tagger_is_asked_for_types_of_words_only() {
+    let text = "Dear Mrs Margaret Thompson, write to margaret@example.com.";
+    let found = |types: &[EntityType]| -> Vec<&str> {
+        Detectors::new(types).find(text).iter().map(|it| it.entity.name()).collect()
+    };
+    assert_eq!(found(&[EntityType::Person, EntityType::EmailAddress]), ["PERSON", "EMAIL_ADDRESS"]);
+    assert_eq!(found(&[EntityType::EmailAddress]), ["EMAIL_ADDRESS"]);
 }
 
 #[test]

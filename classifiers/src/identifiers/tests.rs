@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use crate::{Detectors, EntityType};
 
 static FOUR: LazyLock<Detectors> = LazyLock::new(|| {
-    Detectors::new(&[
+    Detectors::rules(&[
         EntityType::EmailAddress,
         EntityType::PhoneNumber,
         EntityType::CreditCard,
@@ -242,7 +242,7 @@ fn only_the_chosen_types_are_found() {
     for entity in
         [EntityType::EmailAddress, EntityType::PhoneNumber, EntityType::CreditCard, EntityType::IbanCode]
     {
-        let found = Detectors::new(&[entity]).find(text);
+        let found = Detectors::rules(&[entity]).find(text);
         assert_eq!(found.iter().map(|f| f.entity).collect::<Vec<_>>(), [entity]);
     }
 }

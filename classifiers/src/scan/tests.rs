@@ -7,7 +7,7 @@ use crate::sample::Sampler;
 use crate::{Detectors, EntityType, Finding};
 
 fn detectors() -> Detectors {
-    Detectors::new(EntityType::ALL)
+    Detectors::rules(EntityType::ALL)
 }
 
 fn has(found: &[Finding], entity: EntityType) -> bool {
@@ -57,7 +57,7 @@ fn the_example_of_every_kind_is_found_wherever_it_stands() {
 fn a_masked_cut_or_glued_secret_is_none() {
     let mut wrong = Vec::new();
     for entity in EntityType::ALL.iter().filter(|it| it.is_secret()) {
-        let detectors = Detectors::new(&[*entity]);
+        let detectors = Detectors::rules(&[*entity]);
         for kind in registry().filter(|kind| kind.entity == *entity && kind.sample.contains('{')) {
             let mut texts = vec![Sampler::mask(kind.sample)];
             if matches!(kind.trigger, Trigger::Prefix(_)) && *entity != EntityType::SecretConnectionString {
@@ -103,7 +103,7 @@ fn a_wrong_check_digit_needs_a_word_that_speaks_for_it() {
         }
         let label = kind.words.first().copied().unwrap_or_default();
         let spoken = format!("{label}: {broken}");
-        if !has(&Detectors::new(&[kind.entity]).find(&spoken), kind.entity) {
+        if !has(&Detectors::rules(&[kind.entity]).find(&spoken), kind.entity) {
             wrong.push(format!("{}: {spoken} not found", kind.name));
         }
     }
@@ -129,7 +129,7 @@ const PLACES: [(&str, &str); 12] = [
 #[test]
 fn secrets_are_found_in_files_code_and_prose() {
     let detectors =
-        Detectors::new(&EntityType::ALL.iter().copied().filter(|it| it.is_secret()).collect::<Vec<_>>());
+        Detectors::rules(&EntityType::ALL.iter().copied().filter(|it| it.is_secret()).collect::<Vec<_>>());
     let (mut all, mut whole, mut missed) = (0u32, 0u32, Vec::new());
     for kind in registry().filter(|kind| kind.entity.is_secret()) {
         for (seed, (before, after)) in (10..).zip(PLACES) {

@@ -9,6 +9,7 @@ mod features;
 mod gazetteer;
 mod hash;
 mod model;
+mod source;
 mod token;
 
 use std::ops::Range;
