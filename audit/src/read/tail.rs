@@ -18,6 +18,9 @@ pub struct Line {
     pub json: Vec<u8>,
 }
 
+/// What is shown a record: its `node_seq` and its canonical JSON.
+pub type Visit<'a, E> = dyn FnMut(u64, &[u8]) -> Result<(), E> + 'a;
+
 /// Reads one lane of a log from a position on. Holds a quarter of a mebibyte in memory, takes no lock,
 /// and may be asked again at any time.
 ///
@@ -74,7 +77,7 @@ impl Tail {
         &mut self,
         max: usize,
         until: u64,
-        visit: &mut dyn FnMut(u64, &[u8]) -> Result<(), E>,
+        visit: &mut Visit<'_, E>,
     ) -> Result<usize, E> {
         if max == 0 {
             return Ok(0);
