@@ -66,22 +66,12 @@ pub(crate) struct Treatment {
     pub(crate) mode: Mode,
     /// Types with a mode of their own, by the names that pseudonyms have.
     pub(crate) by_type: Vec<(String, Mode)>,
-    pub(crate) keeping: Keeping,
-}
-
-/// Whether values must be kept beyond their exchange.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Keeping {
-    /// Where the installation keeps any; the exchange goes on if that fails.
-    IfSet,
-    /// The exchange is refused where they can't be kept.
-    Required,
 }
 
 impl Treatment {
     /// All types by one mode.
     pub(crate) fn all(mode: Mode) -> Self {
-        Self { mode, by_type: Vec::new(), keeping: Keeping::IfSet }
+        Self { mode, by_type: Vec::new() }
     }
 
     /// The mode of a type.

@@ -353,6 +353,7 @@ fn problems_of_modes_are_named_with_their_place() {
         ("{pseudonymise: {}, redact: {}}", "expected one action"),
         ("{pseudonymize: {}}", "did you mean `pseudonymise`?"),
         ("{redact: {vault: required}}", "unknown key"),
+        ("{pseudonymise: {vault: required}}", "unknown key"),
     ] {
         let rules = format!("rules:\n  - id: r\n    on: request\n    {FIND}\n    then: {then}\n");
         let problems = parse(&rules).err().unwrap_or_else(|| panic!("{then} was taken"));

@@ -2,7 +2,7 @@
 
 use crate::Action;
 use crate::document::{Map, Value, nearest};
-use crate::treatment::{Hidden, Keeping, Mode, Treatment};
+use crate::treatment::{Hidden, Mode, Treatment};
 
 /// What the caller is told when a rule that blocks has no message of its own.
 const BLOCKED: &str = "The request was blocked by policy.";
@@ -58,24 +58,18 @@ fn mapping(value: Value<'_>, kinds: &[String]) -> Option<Then> {
     }
 }
 
-/// `{mode: …, keep_last: …, types: {…}, vault: …}`.
+/// `{mode: …, keep_last: …, types: {…}}`.
 fn treatment(value: Value<'_>, rule: (Action, &[String])) -> Option<Treatment> {
     let (action, kinds) = rule;
     let mut map = value.map()?;
     let mode = mode(&mut map, action);
     let by_type = map.or("types", Vec::new(), |v| types(v, rule));
-    let keeping = match action {
-        Action::Pseudonymise => map.or("vault", Keeping::IfSet, |v| {
-            v.choice(&[("if_set", Keeping::IfSet), ("required", Keeping::Required)])
-        }),
-        _ => Keeping::IfSet,
-    };
     map.finish();
     for (kind, _) in by_type.iter().filter(|(kind, _)| !kinds.contains(kind)) {
         let name = kind.to_lowercase();
         value.problem(format!("`{name}` has a mode of its own, and the rule doesn't find it"));
     }
-    Some(Treatment { mode: mode?, by_type, keeping })
+    Some(Treatment { mode: mode?, by_type })
 }
 
 /// A mode for each of some types: a word, or a mapping like the rule's own.
