@@ -11,6 +11,7 @@ mod network;
 mod person;
 mod phone;
 mod place;
+mod place_names;
 
 use super::TenantKey;
 use draw::Draw;

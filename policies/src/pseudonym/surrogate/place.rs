@@ -1,7 +1,7 @@
 //! Towns, streets and companies that there are not.
 
 use super::draw::Draw;
-use super::names::{COMPANIES, STREETS, TOWNS, TRADES};
+use super::place_names::{COMPANIES, STREETS, TOWNS, TRADES};
 use super::{Ask, Made, Style};
 
 /// A street with a number where the value has a number and words, a town where it has words alone. A bare
