@@ -110,7 +110,7 @@ impl Detectors {
                 }),
             );
         }
-        merge::merge(text, found)
+        if self.parts.sources.is_empty() { merge::merge(text, found) } else { merge::settle(text, found) }
     }
 }
 

@@ -6,13 +6,19 @@
 use crate::{EntityType, Finding};
 
 /// Findings in order, none overlapping another; the pieces of one address joined.
-pub(crate) fn merge(text: &str, mut found: Vec<Finding>) -> Vec<Finding> {
+pub(crate) fn merge(text: &str, found: Vec<Finding>) -> Vec<Finding> {
+    join(text, settle(text, found))
+}
+
+/// Findings in order, none overlapping another. The pieces of an address stay as they were found: whoever
+/// knows towns and streets by context tells them apart.
+pub(crate) fn settle(text: &str, mut found: Vec<Finding>) -> Vec<Finding> {
     found.sort_by(|a, b| weight(b).total_cmp(&weight(a)).then(a.range.start.cmp(&b.range.start)));
     let mut kept = Kept::default();
     for next in found {
         kept.add(text, next);
     }
-    join(text, kept.into_order())
+    kept.into_order()
 }
 
 /// Findings by start, none overlapping another.

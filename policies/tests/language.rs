@@ -103,7 +103,7 @@ fn sets_load_from_files_and_folders_and_are_known_by_their_content() {
 }
 
 #[test]
-fn groups_stand_for_their_types_and_undetected_types_are_refused() {
+fn groups_stand_for_their_types_and_unknown_names_are_refused() {
     let file = |find: &str| {
         format!(
             "weir: v1\npolicy: p\nowner: o\nrules: [{{id: r, on: request, find: {find}, then: block}}]\ntests: [{{name: t, request: 'SSN 536-90-4399', expect: {{action: blocked}}}}]\n"
@@ -114,7 +114,8 @@ fn groups_stand_for_their_types_and_undetected_types_are_refused() {
         assert_eq!((report.run, report.failures), (1, vec![]), "{find}");
     }
     assert_eq!(parse(&file("secrets")).unwrap().run_tests().failures.len(), 1);
-    let problems = parse(&file("title")).err().unwrap();
+    assert!(parse(&file("[title, person]")).is_ok());
+    let problems = parse(&file("[person, persom]")).err().unwrap();
     assert_eq!(problems.len(), 1);
-    assert!(problems[0].contains("none that runs finds this one"), "{problems:?}");
+    assert!(problems[0].contains("no such type, group or list"), "{problems:?}");
 }
