@@ -9,9 +9,10 @@ use weir_callers::{
     keys::{Created, KeyFile},
 };
 use weir_inference::{EngineOptions, ModelFiles, Service};
-use weir_policies::{PolicySet, PseudonymKey};
+use weir_policies::{Keeper, PolicySet, PseudonymKey};
 
 use crate::{
+    archive::Memory,
     controls::{self, Ingredients},
     gate::Live,
     keyring::Keyring,
@@ -55,7 +56,11 @@ fn announce(created: &Created) -> std::io::Result<()> {
 ///
 /// # Errors
 /// The first part that can't be made; nothing is changed then.
-pub fn live(settings: &Settings, keyring: &Keyring, engines: &mut Engines) -> Result<Live> {
+pub fn live(
+    settings: &Settings,
+    (keyring, memory): (&Keyring, &Arc<Memory>),
+    engines: &mut Engines,
+) -> Result<Live> {
     let policies = Arc::new(policies(settings)?);
     let catalogue = match &settings.prices {
         None => Catalogue::shipped(),
@@ -68,6 +73,7 @@ pub fn live(settings: &Settings, keyring: &Keyring, engines: &mut Engines) -> Re
     let ingredients = Ingredients {
         policies: policies.clone(),
         pseudonym_key: PseudonymKey::from_bytes(keyring.pseudonyms()),
+        keeper: memory.keeps().then(|| Arc::clone(memory) as Arc<dyn Keeper>),
         catalogue: Arc::new(catalogue),
         factors: Arc::new(Factors::shipped()),
         carbon: settings.carbon.clone(),

@@ -58,7 +58,7 @@ impl Housekeeping {
     /// Puts new settings in force; the old ones stay when the new can't be used.
     fn reload(&self, settings: &Settings) -> Result<()> {
         let mut engines = self.engines.lock().unwrap_or_else(PoisonError::into_inner);
-        let live = assemble::live(settings, self.gate.keyring(), &mut engines)?;
+        let live = assemble::live(settings, (self.gate.keyring(), &self.gate.archive.memory), &mut engines)?;
         self.gate.callers().reconfigure(settings.auth.keys, &settings.auth.jwt)?;
         let (before, after) = (self.gate.live().policy_hash.clone(), live.policy_hash.clone());
         self.gate.replace(live);
@@ -125,6 +125,7 @@ impl BackgroundService for Housekeeping {
             in_flight: self.gate.in_flight.clone(),
             grace: self.gate.settings().grace,
             log: self.gate.archive.log.clone(),
+            memory: self.gate.archive.memory.clone(),
         };
         if let Err(fault) = self.gate.archive.finish_erasures().await {
             tracing::error!("an interrupted erasure is not finished: {fault:#}");

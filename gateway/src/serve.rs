@@ -54,7 +54,7 @@ pub fn run(settings: Settings, start: Start) -> Result<()> {
     let archive = Arc::new(archive::open(&settings.audit, start)?);
     let callers = assemble::callers(&settings)?;
     let mut engines = Engines::default();
-    let live = assemble::live(&settings, &keyring, &mut engines)?;
+    let live = assemble::live(&settings, (&keyring, &archive.memory), &mut engines)?;
     let connections = Connections::new(KEPT_CONNECTIONS);
     let conf = conf(&settings);
     let in_flight = Arc::new(InFlight::default());

@@ -1,5 +1,9 @@
 //! Who is calling: the identity and context every control decides with.
 
+use std::sync::Arc;
+
+use crate::Pair;
+
 /// The authenticated caller of one exchange, with the context it was allowed to state.
 ///
 /// Filled by authentication (key or token) and by the request headers policy lets a caller set.
@@ -26,4 +30,6 @@ pub struct Caller {
     pub conversation: Option<String>,
     /// Free key-value tags in the order they were given.
     pub tags: Vec<(String, String)>,
+    /// Pseudonyms of earlier exchanges of the same subject or conversation, as far as they are kept.
+    pub earlier: Arc<[Pair]>,
 }

@@ -7,8 +7,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use weir_classifiers::{Lexicon, Term, TermGroup};
+use weir_classifiers::{EntityType, Lexicon, Term, TermGroup};
 
+use crate::keeping::keep;
 use crate::policy::{OnFault, Rule, Stage, Target};
 use crate::pseudonym::{Ended, PseudonymKey, Restorer, Standing, Vault};
 use crate::screen::{LIMIT, Piece, Screen, Settled, TooLong};
@@ -16,7 +17,9 @@ use crate::slot::{Kind, Slots};
 use crate::substitute::{self, Value};
 use crate::tally::{Decision, Tally};
 use crate::treatment::Mode;
-use crate::{Action, Caller, Channel, Control, Delta, Fault, Findings, Outcome, Pass, PolicySet, Verdict};
+use crate::{
+    Action, Caller, Channel, Control, Delta, Fault, Findings, Keeper, Outcome, Pair, Pass, PolicySet, Verdict,
+};
 
 const NAME: &str = "lexical-screen";
 
@@ -24,6 +27,7 @@ const NAME: &str = "lexical-screen";
 pub struct LexicalScreen {
     shared: Arc<Shared>,
     key: PseudonymKey,
+    keeper: Option<Arc<dyn Keeper>>,
 }
 
 struct Shared {
@@ -51,7 +55,13 @@ impl LexicalScreen {
         });
         let request = Watch::new(policies, Stage::Request)?;
         let reply = Watch::new(policies, Stage::Reply)?;
-        Ok(Self { shared: Arc::new(Shared { request, reply, hint }), key: key.clone() })
+        Ok(Self { shared: Arc::new(Shared { request, reply, hint }), key: key.clone(), keeper: None })
+    }
+
+    /// The control, with someone who keeps values beyond their exchange.
+    #[must_use]
+    pub fn keeping(self, keeper: Option<Arc<dyn Keeper>>) -> Self {
+        Self { keeper, ..self }
     }
 }
 
@@ -93,10 +103,14 @@ impl Control for LexicalScreen {
     }
 
     fn begin(&self, caller: &Caller) -> Box<dyn Pass> {
+        let mut vault = Vault::of(self.key.tenant(&caller.tenant), caller);
+        let own_kind = |pair: &&Pair| EntityType::parse(&pair.kind).is_none();
+        caller.earlier.iter().filter(own_kind).for_each(|pair| vault.recall(pair));
         Box::new(LexicalPass {
             shared: Arc::clone(&self.shared),
             caller: caller.clone(),
-            vault: Vault::of(self.key.tenant(&caller.tenant), caller),
+            keeper: self.keeper.clone(),
+            vault,
             invented: Vault::of(self.key.tenant(&caller.tenant), caller),
             channels: HashMap::new(),
             tally: Tally::default(),
@@ -108,6 +122,7 @@ impl Control for LexicalScreen {
 struct LexicalPass {
     shared: Arc<Shared>,
     caller: Caller,
+    keeper: Option<Arc<dyn Keeper>>,
     /// Values of the request, which are put back in the reply.
     vault: Vault,
     /// Terms of the reply that are not the caller's own: their pseudonyms stay.
@@ -118,7 +133,7 @@ struct LexicalPass {
 
 impl Pass for LexicalPass {
     fn request(&mut self, slots: &mut Slots) -> Result<Verdict, Fault> {
-        if self.shared.request.lexicon.is_empty() {
+        if self.shared.request.lexicon.is_empty() && self.vault.is_empty() {
             return Ok(Verdict::Allow);
         }
         let shared = Arc::clone(&self.shared);
@@ -131,9 +146,11 @@ impl Pass for LexicalPass {
             let changes = if slot.kind() == Kind::Identifier { Vec::new() } else { changes };
             values.push(changes.into_iter().map(|change| change.value(slot.text())).collect::<Vec<_>>());
         }
-        if matches!(decision.0, Verdict::Deny(_)) || values.iter().all(Vec::is_empty) {
+        let untouched = values.iter().all(Vec::is_empty) && self.vault.is_empty();
+        if matches!(decision.0, Verdict::Deny(_)) || untouched {
             return Ok(decision.0);
         }
+        let before = self.vault.len();
         for (slot, found) in slots.iter().zip(&values) {
             found.iter().for_each(|value| self.tally.replaced(slot, value));
         }
@@ -141,9 +158,13 @@ impl Pass for LexicalPass {
         if replaced.is_err() && shared.request.may_not_pass() {
             return Err(Fault::Failed { control: NAME, reason: "no free pseudonym" });
         }
+        if self.vault.len() > before {
+            decision.tighten(Verdict::Transformed);
+        }
         if shared.hint {
             substitute::hint(slots);
         }
+        keep(self.keeper.as_deref(), &self.caller, || self.vault.pairs());
         Ok(decision.0)
     }
 

@@ -8,6 +8,7 @@ mod caller;
 mod control;
 mod coreference;
 pub mod document;
+mod keeping;
 mod language;
 mod lexical;
 mod nesting;
@@ -29,6 +30,7 @@ pub use caller::Caller;
 pub use control::{
     Action, Control, Denial, Enforcement, Fault, Findings, Hit, Outcome, Pass, Place, Verdict,
 };
+pub use keeping::{Keeper, NotKept, Pair};
 pub use lexical::LexicalScreen;
 pub use personal::PersonalData;
 pub use pseudonym::PseudonymKey;

@@ -17,7 +17,7 @@ use crate::policy::{Rule, Stage, Target};
 use crate::pseudonym::{PseudonymKey, Vault};
 use crate::slot::Slots;
 use crate::tally::Tally;
-use crate::{Caller, Control, Delta, Fault, Findings, Outcome, Pass, PolicySet, Verdict};
+use crate::{Caller, Control, Delta, Fault, Findings, Keeper, Outcome, Pair, Pass, PolicySet, Verdict};
 use reply::{Desk, Replies, Watch};
 
 const NAME: &str = "personal-data";
@@ -26,6 +26,7 @@ const NAME: &str = "personal-data";
 pub struct PersonalData {
     shared: Arc<Shared>,
     key: PseudonymKey,
+    keeper: Option<Arc<dyn Keeper>>,
 }
 
 /// A type that is looked for, and the rule that asks for it.
@@ -61,7 +62,13 @@ impl PersonalData {
         let is_general = rules.iter().all(|(_, rule)| rule.is_general());
         let watch = Watch::new(policies);
         let shared = Shared { rules: rules.into(), is_general, detectors, hint, watch };
-        Self { shared: Arc::new(shared), key: key.clone() }
+        Self { shared: Arc::new(shared), key: key.clone(), keeper: None }
+    }
+
+    /// The control, with someone who keeps values beyond their exchange.
+    #[must_use]
+    pub fn keeping(self, keeper: Option<Arc<dyn Keeper>>) -> Self {
+        Self { keeper, ..self }
     }
 }
 
@@ -72,11 +79,17 @@ impl Control for PersonalData {
 
     fn begin(&self, caller: &Caller) -> Box<dyn Pass> {
         let rules = &self.shared.rules;
+        let mut vault = Vault::of(self.key.tenant(&caller.tenant), caller);
+        // Pseudonyms of lists are the lexical screen's.
+        let own_kind = |pair: &&Pair| EntityType::parse(&pair.kind).is_some();
+        caller.earlier.iter().filter(own_kind).for_each(|pair| vault.recall(pair));
         let own = || rules.iter().filter(|(_, rule)| rule.concerns(caller)).cloned().collect();
         Box::new(PersonalPass {
             shared: Arc::clone(&self.shared),
             rules: if self.shared.is_general { Arc::clone(rules) } else { own() },
-            vault: Vault::of(self.key.tenant(&caller.tenant), caller),
+            vault,
+            caller: caller.clone(),
+            keeper: self.keeper.clone(),
             watch: self.shared.watch.concerning(caller),
             replies: Replies::new(self.key.tenant(&caller.tenant), caller),
             tally: Tally::default(),
@@ -90,6 +103,8 @@ struct PersonalPass {
     /// The rules that are for the caller.
     rules: Arc<[Search]>,
     vault: Vault,
+    caller: Caller,
+    keeper: Option<Arc<dyn Keeper>>,
     watch: Watch,
     replies: Replies,
     tally: Tally,

@@ -7,13 +7,13 @@
     reason = "a failed expectation should fail the test"
 )]
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use proptest::prelude::*;
 use weir_policies::{
-    Caller, Channel, Control, Delta, Findings, Kind, LexicalScreen, Outcome, Part, Pass, PersonalData,
-    PolicySet, PseudonymKey, Role, Slot, Slots, Verdict,
+    Caller, Channel, Control, Delta, Findings, Keeper, Kind, LexicalScreen, NotKept, Outcome, Pair, Part,
+    Pass, PersonalData, PolicySet, PseudonymKey, Role, Slot, Slots, Verdict,
 };
 
 const FIND: &str = "find: [email_address, phone_number, credit_card, iban_code]";
@@ -436,6 +436,64 @@ fn findings_say_where_values_stood_in_the_text_as_it_was_read() {
     assert_eq!(said(1), ("anna@acme.test", "EMAIL_ADDRESS", "hash"));
     assert!(places[2..].iter().all(|place| &text[place.range.clone()] == "b@c.org"));
     assert!(places.len() <= 32 && places.iter().all(|place| place.path == "/messages/0/content"));
+}
+
+/// Keeps pairs, or refuses to.
+#[derive(Default)]
+struct Shelf {
+    pairs: Mutex<Vec<Pair>>,
+    refuses: bool,
+}
+
+impl Keeper for Shelf {
+    fn keep(&self, caller: &Caller, pairs: Vec<Pair>) -> Result<(), NotKept> {
+        assert_eq!(caller.tenant, "acme");
+        if self.refuses {
+            return Err(NotKept);
+        }
+        self.pairs.lock().unwrap().extend(pairs);
+        Ok(())
+    }
+}
+
+#[test]
+fn an_earlier_pseudonym_comes_back_and_the_callers_text_that_looks_like_it_does_not() {
+    for then in ["pseudonymise", "{pseudonymise: {mode: surrogate}}"] {
+        let shelf = Arc::new(Shelf::default());
+        let control = PersonalData::from(&rule(then), &key()).keeping(Some(shelf.clone()));
+        let text = "anna@acme.test, Anna@acme.test, +49 30 1234567";
+        let sent = send(control.begin(&caller()).as_mut(), Kind::Prose, text);
+        let pairs: Vec<Pair> = shelf.pairs.lock().unwrap().clone();
+        assert_eq!(pairs.len(), 3);
+        let later = Caller { earlier: pairs.into(), ..caller() };
+        let mut pass = control.begin(&later);
+        assert_eq!(send(pass.as_mut(), Kind::Prose, "who?"), "who?");
+        assert!(pass.watches_reply());
+        assert_eq!(reply(pass.as_mut(), Kind::Prose, &sent, &[5, 20, 31]), text);
+        // The same value keeps its pseudonym.
+        let mut pass = control.begin(&later);
+        assert_eq!(send(pass.as_mut(), Kind::Prose, text), sent);
+        // What the caller writes is never resolved.
+        let own = sent.replace("+49", "tel");
+        let mut pass = control.begin(&later);
+        let escaped = send(pass.as_mut(), Kind::Prose, &own);
+        assert_eq!(reply(pass.as_mut(), Kind::Prose, &escaped, &[]), own, "{escaped}");
+        // Somebody else's exchange knows none of them.
+        let mut pass = control.begin(&caller());
+        send(pass.as_mut(), Kind::Prose, "who?");
+        assert_eq!(reply(pass.as_mut(), Kind::Prose, &sent, &[]), sent);
+    }
+}
+
+#[test]
+fn an_exchange_goes_on_where_nothing_can_be_kept() {
+    for keeper in [None, Some(Arc::new(Shelf { refuses: true, ..Shelf::default() }) as Arc<dyn Keeper>)] {
+        let control = PersonalData::from(&rule("pseudonymise"), &key()).keeping(keeper);
+        let mut pass = control.begin(&caller());
+        let sent = send(pass.as_mut(), Kind::Prose, "to anna@acme.test");
+        assert!(!sent.contains("anna"), "{sent}");
+        assert_eq!(reply(pass.as_mut(), Kind::Prose, &sent, &[]), "to anna@acme.test");
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use weir_tests::openai::{self, Escape, Events};
-use weir_tests::{Call, Config, Gateway, Script, Upstream, policy, scenario};
+use weir_tests::{Call, Config, Gateway, Script, Upstream, policy, poll, scenario};
 
 const MAIL: &str = "ada.lovelace@example.com";
 const CARD: &str = "4111 1111 1111 1111";
@@ -442,7 +442,12 @@ fn a_stream_that_can_not_be_judged_is_cut() {
         let answer = gateway.chat(&openai::chat_stream("x")).await;
         let events = Events::of(&answer);
         assert_eq!((events.text().as_str(), events.finish().as_deref()), ("It is ", Some("content_filter")));
-        let record = gateway.run(&["audit", "show", answer.header("x-request-id").unwrap(), "--json"]).await;
-        assert!(record.contains("policy_unavailable"), "{record}");
+        // The completion may follow the end of the stream.
+        let id = answer.header("x-request-id").unwrap();
+        poll::until("the record to say why", poll::SOON, async || {
+            let record = gateway.run(&["audit", "show", id, "--json"]).await;
+            record.contains("policy_unavailable").then_some(())
+        })
+        .await;
     });
 }

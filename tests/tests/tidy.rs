@@ -25,7 +25,7 @@ const BANNED_CRATES: [&str; 4] = ["core", "common", "utils", "util"];
 const MAY_SLEEP: [&str; 1] = ["tests/src/poll.rs"];
 
 /// Which crates of the workspace a crate may depend on.
-const MAY_DEPEND: [(&str, &[&str]); 12] = [
+const MAY_DEPEND: [(&str, &[&str]); 13] = [
     ("accounting", &[]),
     ("audit", &[]),
     ("bench", &[]),
@@ -43,12 +43,14 @@ const MAY_DEPEND: [(&str, &[&str]); 12] = [
             "index",
             "inference",
             "policies",
+            "pseudonyms",
             "sinks",
         ],
     ),
     ("index", &["audit"]),
     ("inference", &[]),
     ("policies", &["accounting", "classifiers"]),
+    ("pseudonyms", &["audit"]),
     ("sinks", &["audit"]),
     ("tests", &[]),
 ];
@@ -56,7 +58,7 @@ const MAY_DEPEND: [(&str, &[&str]); 12] = [
 const RESERVED: [(&str, &[&str]); 4] = [
     ("pingora", &["gateway"]),
     ("candle", &["inference", "classifiers"]),
-    ("rusqlite", &["index"]),
+    ("rusqlite", &["index", "pseudonyms"]),
     ("tokio-postgres", &["audit", "index"]),
 ];
 

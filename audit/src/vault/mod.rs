@@ -12,6 +12,7 @@ mod erase;
 mod files;
 mod frame;
 mod keys;
+mod note;
 mod open;
 mod prune;
 mod rotate;

@@ -16,6 +16,10 @@ use crate::record::Record;
 pub struct Plaintext(Zeroizing<Vec<u8>>);
 
 impl Plaintext {
+    pub(super) fn new(plain: Zeroizing<Vec<u8>>) -> Self {
+        Self(plain)
+    }
+
     /// The body.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0

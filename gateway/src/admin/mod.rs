@@ -6,6 +6,7 @@ mod detect;
 mod fault;
 mod health;
 mod page;
+mod pseudonyms;
 mod records;
 mod summary;
 #[cfg(test)]
@@ -73,7 +74,8 @@ impl Shared {
 pub fn router(state: AdminState) -> Router {
     let app = Shared::new(state);
     let detect = Router::new().route("/api/v1/detect", post(detect::detect));
-    let desk = audit::routes().merge(detect).layer(from_fn_with_state(app.clone(), access::require_role));
+    let desk = audit::routes().merge(pseudonyms::routes()).merge(detect);
+    let desk = desk.layer(from_fn_with_state(app.clone(), access::require_role));
     let api = Router::new()
         .route("/api/v1/records", get(records::list))
         .route("/api/v1/records/{id}", get(records::show))
@@ -102,7 +104,8 @@ pub fn desk_alone(desk: Desk, door: Door) -> Router {
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
     let state = AdminState { audit_dir: PathBuf::new(), desk, metrics, checks: Vec::new(), door };
     let app = Shared::new(state);
-    audit::routes().layer(from_fn_with_state(app.clone(), access::require_role)).with_state(app)
+    let desk = audit::routes().merge(pseudonyms::routes());
+    desk.layer(from_fn_with_state(app.clone(), access::require_role)).with_state(app)
 }
 
 /// Headers that keep a browser from doing more than the page needs.

@@ -40,7 +40,7 @@ pub struct HoldRow {
 }
 
 impl Desk {
-    /// Makes a person's bodies unreadable for good; how many there were.
+    /// Makes a person's bodies, and the values behind its pseudonyms, unreadable for good; how many there were.
     ///
     /// # Errors
     /// [`DeskError::Role`], [`DeskError::Reason`]; [`DeskError::Audit`] with the hold that forbids it.
@@ -54,13 +54,17 @@ impl Desk {
         let (reason, actor) = (reason(why)?, who.name.clone().into());
         let _turn = self.archive.turn.lock().await;
         let holds = self.read_holds().await?;
-        let vault = self.archive.vault.clone();
+        let (vault, memory) = (self.archive.vault.clone(), self.archive.memory.clone());
         let erased = tokio::task::spawn_blocking(move || {
+            // What waits to be written would be sealed by a new key of the person's otherwise, and stay.
+            memory.flush()?;
             let whom = match &subject {
                 Subject::Name(name) => Whom::Subject(name),
                 Subject::Reference(reference) => Whom::Reference(reference),
             };
-            vault.erase(&Erase { tenant: &tenant, whom, actor, reason }, &holds)
+            let receipt = vault.erase(&Erase { tenant: &tenant, whom, actor, reason }, &holds)?;
+            memory.forget(receipt.erasure.subject_ref.as_str())?;
+            Ok::<_, DeskError>(receipt)
         });
         let receipt = erased.await.map_err(|_| DeskError::Stopped)??;
         let bodies = receipt.erasure.bodies;

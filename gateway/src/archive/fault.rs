@@ -3,6 +3,9 @@
 use weir_audit::AuditError;
 use weir_callers::AuditRole;
 use weir_index::IndexError;
+use weir_pseudonyms::LastingError;
+
+use crate::keyring::KeyringError;
 
 /// Why an act at the desk was not done.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +48,12 @@ pub enum DeskError {
     /// The index failed.
     #[error(transparent)]
     Index(#[from] IndexError),
+    /// The values behind pseudonyms can't be used.
+    #[error(transparent)]
+    Lasting(#[from] LastingError),
+    /// The secret of the pseudonyms can't be used.
+    #[error(transparent)]
+    Secret(#[from] KeyringError),
     /// A file could not be written.
     #[error("a file could not be written: {0}")]
     File(#[from] std::io::Error),

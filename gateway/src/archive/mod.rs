@@ -1,4 +1,5 @@
-//! What stands behind the audit trail: the log with its seal, and the vault of bodies and subjects.
+//! What stands behind the audit trail: the log with its seal, the vault of bodies and subjects, and what stands behind
+//! pseudonyms.
 
 mod desk;
 mod erasing;
@@ -7,9 +8,11 @@ mod fault;
 pub mod filter;
 mod follow;
 mod legible;
+mod memory;
 mod open;
 mod permission;
 pub mod pruning;
+mod reidentify;
 mod rekeying;
 mod reveal;
 mod witness;
@@ -25,8 +28,10 @@ pub use desk::{Desk, Person};
 pub use erasing::Subject as Whom;
 pub use fault::DeskError;
 pub use follow::Followers;
+pub use memory::Memory;
 pub use open::{open, place};
 pub use permission::{RevealRow, Verdict};
+pub use reidentify::Reidentified;
 pub use rekeying::rewrap;
 pub use reveal::Revealed;
 
@@ -36,6 +41,8 @@ pub struct Archive {
     pub log: Log,
     /// Keys of data subjects, and bodies.
     pub vault: Arc<Vault>,
+    /// What stands behind pseudonyms.
+    pub memory: Arc<Memory>,
     /// How it is set.
     pub settings: AuditSettings,
     /// Held by whoever places or lifts a hold, erases or prunes: what was checked must still hold when it is done.

@@ -16,7 +16,7 @@ use weir_audit::{
 
 use weir_index::{Place, PostgresSettings};
 
-use super::{Archive, witness::HttpWitness};
+use super::{Archive, Memory, witness::HttpWitness};
 use crate::{
     serve::Start,
     settings::{AnchorSettings, AuditSettings, IndexSettings, WitnessSettings},
@@ -31,6 +31,7 @@ const ANCHOR_PATIENCE: Duration = Duration::from_secs(5);
 /// What keeps one of them from being opened, with what to do.
 pub fn open(audit: &AuditSettings, start: Start) -> Result<Archive> {
     let vault = Arc::new(vault(audit)?);
+    let memory = Arc::new(Memory::open(&audit.pseudonyms, &vault)?);
     let options = Options {
         mode: audit.mode.into(),
         segment_bytes: audit.segment,
@@ -47,7 +48,7 @@ pub fn open(audit: &AuditSettings, start: Start) -> Result<Archive> {
     let (log, recovery) =
         opened.with_context(|| format!("the audit log in {} can't be opened", audit.dir.display()))?;
     tracing::info!(?recovery, "audit log open");
-    Ok(Archive { log, vault, settings: audit.clone(), turn: Mutex::default() })
+    Ok(Archive { log, vault, memory, settings: audit.clone(), turn: Mutex::default() })
 }
 
 /// Opens the vault alone.
@@ -105,6 +106,7 @@ impl Archive {
     pub async fn finish_erasures(&self) -> Result<()> {
         let holds = Holds::read(self.log.dir())?;
         for receipt in self.vault.resume(&holds)? {
+            self.memory.forget(receipt.erasure.subject_ref.as_str())?;
             self.log.append(Event::Erasure(receipt.erasure.clone())).await?;
             self.vault.confirm(receipt)?;
         }

@@ -190,6 +190,26 @@ pub(super) async fn denied_search<T>(archive: &Archive, who: &Person, reason: Te
     })
 }
 
+/// A pseudonym is of no one call whose consent could be asked for. Refused, and recorded.
+pub(super) async fn denied_pseudonym<T>(
+    archive: &Archive,
+    (who, tenant): (&Person, String),
+    reason: Text,
+) -> Result<T, DeskError> {
+    let attempt = Reveal {
+        actor: who.name.clone().into(),
+        bodies: vec!["pseudonym".into()],
+        outcome: Some("second_person".into()),
+        reason,
+        tenant: tenant.into(),
+        ..Reveal::default()
+    };
+    archive.log.append(Event::Reveal(attempt)).await?;
+    Err(DeskError::Denied {
+        reason: "reading takes a second person here, for each call: show the call that the pseudonym is from",
+    })
+}
+
 fn row(id: Uuid, request: &RevealRequest, now: Stamp) -> RevealRow {
     let stage = match request.stage {
         RevealStage::Refused => "refused",

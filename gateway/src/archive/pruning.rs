@@ -31,6 +31,9 @@ pub async fn prune(archive: &Arc<Archive>, actor: &str) -> Result<Pruned, DeskEr
         let holds = Holds::read(&settings.dir)?;
         let pruned = weir_audit::prune(&settings.dir, &settings.retention, SystemTime::now(), &holds)?;
         kept.vault.prune(&pruned)?;
+        if !holds.iter().any(|(_, standing)| standing.is_in_force()) {
+            kept.memory.prune(settings.pseudonyms.retention)?;
+        }
         Ok::<_, DeskError>(pruned)
     });
     let pruned = done.await.map_err(|_| DeskError::Stopped)??;

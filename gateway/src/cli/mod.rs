@@ -9,6 +9,7 @@ mod infer;
 mod keys;
 mod logs;
 mod models;
+mod pseudonyms;
 mod serve;
 mod time;
 
@@ -49,6 +50,9 @@ enum Command {
     Detect(detect::Detect),
     /// Look into the audit log, also while the gateway runs
     Audit(Box<audit::AuditArgs>),
+    /// Show what stands behind a pseudonym
+    #[command(subcommand)]
+    Pseudonyms(pseudonyms::Pseudonyms),
     /// Run the embedded model server on its own
     #[command(subcommand)]
     Infer(infer::Infer),
@@ -108,6 +112,7 @@ fn run(command: Command, out: &mut dyn Write) -> End {
         Command::Keys(keys) => keys.run(out),
         Command::Detect(detect) => detect.run(out),
         Command::Audit(audit) => audit.run(out),
+        Command::Pseudonyms(pseudonyms) => pseudonyms.run(out),
         Command::Infer(infer) => infer.run(),
         Command::Models(models) => models.run(out),
     };

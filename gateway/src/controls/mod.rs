@@ -8,7 +8,7 @@ mod outcome;
 use std::sync::Arc;
 
 use weir_accounting::{Catalogue, Factors};
-use weir_policies::{Control, Fault, LexicalScreen, PersonalData, PolicySet, PseudonymKey};
+use weir_policies::{Control, Fault, Keeper, LexicalScreen, PersonalData, PolicySet, PseudonymKey};
 
 pub use carbon::CarbonMeter;
 pub use cost::CostMeter;
@@ -21,6 +21,8 @@ pub struct Ingredients {
     pub policies: Arc<PolicySet>,
     /// Key of the pseudonyms.
     pub pseudonym_key: PseudonymKey,
+    /// Who keeps values beyond their exchange.
+    pub keeper: Option<Arc<dyn Keeper>>,
     /// Prices.
     pub catalogue: Arc<Catalogue>,
     /// Sizes of models and electricity mixes.
@@ -51,13 +53,19 @@ pub const REGISTRY: [Entry; 4] = [
         name: "lexical-screen",
         does: "finds listed words and patterns and blocks, pseudonymises or flags them",
         on_fault: "the exchange is refused (503, policy_unavailable) unless the rule's on_fault says otherwise",
-        make: |given| Ok(Box::new(LexicalScreen::from(&given.policies, &given.pseudonym_key)?)),
+        make: |given| {
+            let screen = LexicalScreen::from(&given.policies, &given.pseudonym_key)?;
+            Ok(Box::new(screen.keeping(given.keeper.clone())))
+        },
     },
     Entry {
         name: "personal-data",
         does: "replaces e-mail addresses, phone, card and account numbers by pseudonyms and restores them",
         on_fault: "the exchange is refused (503, policy_unavailable) unless the rule's on_fault says otherwise",
-        make: |given| Ok(Box::new(PersonalData::from(&given.policies, &given.pseudonym_key))),
+        make: |given| {
+            let personal = PersonalData::from(&given.policies, &given.pseudonym_key);
+            Ok(Box::new(personal.keeping(given.keeper.clone())))
+        },
     },
     Entry {
         name: cost::NAME,
@@ -94,6 +102,7 @@ mod tests {
         Ingredients {
             policies: Arc::new(PolicySet::baseline().unwrap()),
             pseudonym_key: PseudonymKey::from_bytes([7; 32]),
+            keeper: None,
             catalogue: Arc::new(Catalogue::shipped()),
             factors: Arc::new(Factors::shipped()),
             carbon: Carbon { zone: "WOR".to_owned(), watts: 10.0 },

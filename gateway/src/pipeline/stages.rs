@@ -164,7 +164,8 @@ impl Admitted {
     /// # Errors
     /// [`Refusal::Denied`] or [`Refusal::PolicyUnavailable`].
     pub async fn inspect(self, gate: &Gate, trail: &mut Trail) -> Result<Inspected, Refusal> {
-        let Self { head, caller, request, picked } = self;
+        let Self { head, mut caller, request, picked } = self;
+        caller.earlier = gate.archive.memory.recall(&caller).await;
         let mut guards = Guards::begin(&gate.live().controls, &caller);
         let (request, slots, guards, verdict) = off_thread(request.body().len(), move || {
             let mut slots = request.slots();

@@ -13,6 +13,8 @@ use pingora_core::{server::ShutdownWatch, services::background::BackgroundServic
 use tokio::sync::Notify;
 use weir_audit::Log;
 
+use crate::archive::Memory;
+
 /// How many exchanges run.
 #[derive(Default)]
 pub struct InFlight {
@@ -62,6 +64,8 @@ pub struct Drain {
     pub in_flight: Arc<InFlight>,
     /// How long at most.
     pub grace: Duration,
+    /// Written out before the log is closed.
+    pub memory: Arc<Memory>,
     /// Closed last.
     pub log: Log,
 }
@@ -75,6 +79,10 @@ impl BackgroundService for Drain {
         let late = tokio::time::timeout(self.grace, self.in_flight.none()).await.is_err();
         if late {
             tracing::warn!(running = self.in_flight.count(), "grace period over, exchanges are cut off");
+        }
+        let memory = self.memory.clone();
+        if !matches!(tokio::task::spawn_blocking(move || memory.flush()).await, Ok(Ok(()))) {
+            tracing::error!("values behind the last pseudonyms were not kept");
         }
         if let Err(fault) = self.log.close().await {
             tracing::error!(%fault, "the audit log was not closed cleanly; it is recovered at the next start");

@@ -4,6 +4,7 @@ use weir_classifiers::{Detectors, EntityType, Finding};
 
 use super::{NAME, PersonalPass};
 use crate::coreference;
+use crate::keeping::keep;
 use crate::policy::OnFault;
 use crate::slot::{Kind, Slot, Slots};
 use crate::substitute::{self, Value};
@@ -14,7 +15,7 @@ use crate::{Action, Fault, Verdict};
 impl PersonalPass {
     /// Judges every slot, and replaces what a rule says.
     pub(super) fn read_request(&mut self, slots: &mut Slots) -> Result<Verdict, Fault> {
-        if self.rules.is_empty() {
+        if self.rules.is_empty() && self.vault.is_empty() {
             return Ok(Verdict::Allow);
         }
         if slots.iter().any(|slot| slot.text().len() > Detectors::LONGEST) && self.is_mandatory() {
@@ -39,7 +40,12 @@ impl PersonalPass {
             return Ok(decision.0);
         }
         coreference::resolve(slots, &mut values);
+        let before = self.vault.len();
         self.replace(slots, &values)?;
+        // Text that looks like an earlier pseudonym was escaped.
+        if self.vault.len() > before {
+            decision.tighten(Verdict::Transformed);
+        }
         Ok(decision.0)
     }
 
@@ -65,7 +71,7 @@ impl PersonalPass {
     }
 
     fn replace(&mut self, slots: &mut Slots, values: &[Vec<Value>]) -> Result<(), Fault> {
-        if values.iter().all(Vec::is_empty) {
+        if values.iter().all(Vec::is_empty) && self.vault.is_empty() {
             return Ok(());
         }
         for (slot, found) in slots.iter().zip(values) {
@@ -78,6 +84,7 @@ impl PersonalPass {
         if self.shared.hint {
             substitute::hint(slots);
         }
+        keep(self.keeper.as_deref(), &self.caller, || self.vault.pairs());
         Ok(())
     }
 

@@ -20,6 +20,11 @@ impl PseudonymKey {
         Self(bytes)
     }
 
+    /// A keyed hash by which a text of a tenant's is looked up without being kept; `purpose` keeps sorts of text apart.
+    pub fn blind(&self, tenant: &str, purpose: &str, text: &str) -> [u8; 32] {
+        self.tenant(tenant).bytes(&["weir blind index v1", purpose, text])
+    }
+
     /// The key of one tenant.
     pub(crate) fn tenant(&self, tenant: &str) -> TenantKey {
         TenantKey(digest(&self.0, &["weir pseudonym v1", tenant]))

@@ -10,6 +10,7 @@ use super::surrogate::{self, Ask, Made, Style, Words};
 use super::token::{Dressed, Ended, Step, touches_word};
 use super::vault::Named;
 use super::{TenantKey, Vault};
+use crate::Pair;
 
 /// Most surrogates of a value that are tried before it gets a pseudonym instead.
 const ATTEMPTS: u32 = 12;
@@ -34,6 +35,8 @@ struct StandIn {
     signs: Vec<char>,
     style: Style,
     value: String,
+    /// Whether this exchange has it, and not only an earlier one.
+    is_used: bool,
 }
 
 /// What a surrogate may not be, since it stands in the request: all its text in lower case, and the letters and
@@ -78,7 +81,8 @@ impl StandIns {
     /// own text or from another's.
     pub(super) fn of(&mut self, key: &TenantKey, value: Named<'_>, standing: &Standing) -> Option<String> {
         let spelled = (value.kind.to_owned(), value.spelling.to_owned());
-        if let Some(known) = self.spelled.get(&spelled).and_then(|index| self.entries.get(*index)) {
+        if let Some(known) = self.spelled.get(&spelled).and_then(|index| self.entries.get_mut(*index)) {
+            known.is_used = true;
             return Some(known.text.clone());
         }
         let made = if value.kind == "PERSON" {
@@ -89,10 +93,31 @@ impl StandIns {
             self.find(key, value, standing)?
         };
         let text = made.text.clone();
-        self.meant.insert(squeeze(&text), value.canonical.to_owned());
-        self.spelled.insert(spelled, self.entries.len());
         self.add(value, made);
         Some(text)
+    }
+
+    /// Takes in a surrogate of an earlier exchange.
+    pub(super) fn recall(&mut self, pair: &Pair) {
+        let Pair { kind, name, value } = pair;
+        if !self.meant.contains_key(&squeeze(name)) {
+            let made = Made { text: name.clone(), style: surrogate::style(kind, name) };
+            self.add(Named { kind, canonical: value, spelling: value }, made);
+            self.entries.last_mut().into_iter().for_each(|entry| entry.is_used = false);
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The surrogates that this exchange has.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = Pair> + '_ {
+        self.entries.iter().filter(|entry| entry.is_used).map(|entry| Pair {
+            kind: entry.kind.clone(),
+            name: entry.text.clone(),
+            value: entry.value.clone(),
+        })
     }
 
     /// What surrogates can begin with.
@@ -101,7 +126,10 @@ impl StandIns {
     }
 
     fn add(&mut self, value: Named<'_>, made: Made) {
+        self.meant.insert(squeeze(&made.text), value.canonical.to_owned());
+        self.spelled.insert((value.kind.to_owned(), value.spelling.to_owned()), self.entries.len());
         self.entries.push(StandIn {
+            is_used: true,
             kind: value.kind.to_owned(),
             canonical: value.canonical.to_owned(),
             signs: made.text.chars().collect(),
@@ -245,4 +273,102 @@ fn is_separator(c: char) -> bool {
 
 fn squeeze(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+#[expect(clippy::string_slice, reason = "a wrong offset should fail the test")]
+mod tests {
+    use super::*;
+    use crate::Kind;
+    use crate::PseudonymKey;
+    use crate::pseudonym::Restorer;
+
+    /// Surrogates of names, given as whole name and spelling, and what comes back of a text made of them.
+    fn names(spellings: &[(&str, &str)]) -> (Vec<String>, String) {
+        let mut vault = Vault::new(PseudonymKey::from_bytes([5; 32]).tenant("t"));
+        let standing = Standing::of(spellings.iter().map(|(_, spelling)| *spelling));
+        let made: Vec<String> = spellings
+            .iter()
+            .map(|(canonical, spelling)| {
+                let named = Named { kind: "PERSON", canonical, spelling };
+                vault.surrogate(named, &standing).unwrap_or_else(|| panic!("{spelling} has no surrogate"))
+            })
+            .collect();
+        let mut text = made.join("; ");
+        Restorer::default().push(&vault, &mut text, (Kind::Prose, Ended::Yes));
+        (made, text)
+    }
+
+    #[test]
+    fn parts_of_a_name_stay_together_and_each_spelling_comes_back() {
+        let spellings = [
+            ("john smith", "John Smith"),
+            ("john smith", "Smith"),
+            ("john smith", "Mr. Smith"),
+            ("john smith", "John"),
+            ("john smith", "SMITH"),
+            ("john smith", "J. Smith"),
+            ("john smith", "john smith"),
+            ("anna smith", "Anna Smith"),
+        ];
+        let (made, back) = names(&spellings);
+        let (given, family) = made[0].split_once(' ').unwrap();
+        assert_eq!(made[1], family);
+        assert_eq!(made[2], format!("Mr. {family}"));
+        assert_eq!(made[3], given);
+        assert_eq!(made[4], family.to_uppercase());
+        assert_eq!(made[5], format!("{}. {family}", &given[..1]));
+        assert!(made[7].ends_with(family) && !made[7].starts_with(given));
+        assert!(!made.concat().to_lowercase().contains("smith"));
+        assert_eq!(back, spellings.map(|(_, spelling)| spelling).join("; "));
+    }
+
+    #[test]
+    fn names_of_a_language_become_names_of_it_and_particles_stay() {
+        let (made, back) =
+            names(&[("jürgen von müller", "Jürgen von Müller"), ("jean-luc picardé", "Jean-Luc Picardé")]);
+        assert!(made[0].contains(" von ") && made[1].split_once(' ').unwrap().0.contains('-'), "{made:?}");
+        assert_eq!(back, "Jürgen von Müller; Jean-Luc Picardé");
+        let mut vault = Vault::new(PseudonymKey::from_bytes([5; 32]).tenant("t"));
+        let named = Named { kind: "PERSON", canonical: "анна", spelling: "Анна" };
+        assert_eq!(vault.surrogate(named, &Standing::of(std::iter::empty())), None);
+    }
+
+    #[test]
+    fn surrogates_of_other_types_are_made_and_come_back() {
+        let standing = Standing::of(std::iter::empty());
+        for (kind, spelling, looks) in [
+            ("LOCATION", "12 High Street, Leeds", ", "),
+            ("LOCATION", "Leeds", ""),
+            ("ORGANIZATION", "Acme Ltd", " "),
+            ("IP_ADDRESS", "10.1.2.3", "."),
+            ("IP_ADDRESS", "fe80::1", "2001:db8:"),
+            ("MAC_ADDRESS", "aa-bb-cc-dd-ee-ff", "00-00-5e-00-53-"),
+            ("URL", "http://intra.acme.test/x", "http://example."),
+            ("USERNAME", "@ada", "@"),
+            ("DATE_TIME", "1984-03-12", "-"),
+            ("DATE_TIME", "12 March 1984", " "),
+            ("DATE_TIME", "March 12, 1984", ", "),
+            ("DATE_TIME", "3/13/1984", "/"),
+            ("DATE_TIME", "12.03.1984", "."),
+        ] {
+            let mut vault = Vault::new(PseudonymKey::from_bytes([5; 32]).tenant("t"));
+            let named = Named { kind, canonical: &spelling.to_lowercase(), spelling };
+            let made = vault.surrogate(named, &standing).unwrap_or_else(|| panic!("{spelling}"));
+            assert!(made.contains(looks) && made != spelling, "{spelling} → {made}");
+            let mut text = format!("({made})");
+            Restorer::default().push(&vault, &mut text, (Kind::Prose, Ended::Yes));
+            assert_eq!(text, format!("({spelling})"));
+        }
+        let mut vault = Vault::new(PseudonymKey::from_bytes([5; 32]).tenant("t"));
+        for (kind, spelling) in
+            [("AGE", "47"), ("SECRET_TOKEN", "sk-123"), ("LOCATION", "LS1 4AP"), ("DATE_TIME", "yesterday")]
+        {
+            assert_eq!(
+                vault.surrogate(Named { kind, canonical: spelling, spelling }, &standing),
+                None,
+                "{spelling}"
+            );
+        }
+    }
 }

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::TenantKey;
+use super::key::ALPHABET;
 use super::stand_in::{StandIns, Standing};
-use crate::Caller;
+use super::{LITERAL, TenantKey};
+use crate::{Caller, Pair};
 
 /// Signs of an id at first, and by how many it grows when it is taken.
 const SHORTEST: usize = 8;
@@ -27,6 +28,8 @@ pub(crate) struct Entry {
     kind: usize,
     id: String,
     value: String,
+    /// Whether this exchange has it, and not only an earlier one.
+    is_used: bool,
 }
 
 /// No id is left that is not taken; with 160 bits this is an attack or a fault, not chance.
@@ -63,6 +66,40 @@ impl Vault {
     pub(crate) fn of(key: TenantKey, caller: &Caller) -> Self {
         let salt = caller.subject.as_deref().or(caller.conversation.as_deref()).unwrap_or_default();
         Self { stand_ins: StandIns::new(salt), ..Self::new(key) }
+    }
+
+    /// Takes in a pseudonym of an earlier exchange, which a reply may name.
+    pub(crate) fn recall(&mut self, pair: &Pair) {
+        let Pair { kind, name, value } = pair;
+        let id = name.strip_prefix(kind.as_str()).and_then(|rest| rest.strip_prefix('_'));
+        let id = id.filter(|id| id.len() >= SHORTEST && id.chars().all(|sign| ALPHABET.contains(&sign)));
+        match id {
+            Some(id) if self.is_free(id) => {
+                let index = self.add(Named { kind, canonical: value, spelling: value }, id);
+                self.entries.get_mut(index).into_iter().for_each(|entry| entry.is_used = false);
+            }
+            Some(_) => {}
+            None => {
+                self.stand_ins.recall(pair);
+                self.mark_stand_in();
+            }
+        }
+    }
+
+    /// How many pseudonyms and surrogates there are.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len() + self.stand_ins.len()
+    }
+
+    /// The pseudonyms that this exchange has, but for those of text that only looks like one.
+    pub(crate) fn pairs(&self) -> Vec<Pair> {
+        let own = self.entries.iter().filter(|entry| entry.is_used);
+        let pair = |entry: &Entry| {
+            let kind = self.kinds.get(entry.kind).filter(|kind| *kind != LITERAL)?;
+            let (kind, name) = (kind.clone(), format!("{kind}_{}", entry.id));
+            Some(Pair { kind, name, value: entry.value.clone() })
+        };
+        own.filter_map(pair).chain(self.stand_ins.pairs()).collect()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -104,7 +141,8 @@ impl Vault {
         avoid: impl Fn(&str) -> bool,
     ) -> Result<String, Exhausted> {
         let spelled = (value.kind.to_owned(), value.spelling.to_owned());
-        if let Some(entry) = self.spellings.get(&spelled).and_then(|index| self.entries.get(*index)) {
+        if let Some(entry) = self.spellings.get(&spelled).and_then(|index| self.entries.get_mut(*index)) {
+            entry.is_used = true;
             return Ok(format!("{}_{}", value.kind, entry.id));
         }
         let own = self.key.id(value.kind, value.canonical);
@@ -112,13 +150,18 @@ impl Vault {
             Some(id) => id.to_owned(),
             None => self.longer(&own, value, avoid)?,
         };
-        let name = format!("{}_{id}", value.kind);
+        self.add(value, &id);
+        Ok(format!("{}_{id}", value.kind))
+    }
+
+    /// Adds an entry; its index.
+    fn add(&mut self, value: Named<'_>, id: &str) -> usize {
         let kind = self.kind(value.kind);
         let index = self.entries.len();
-        self.ids.insert(id.clone(), index);
-        self.spellings.insert(spelled, index);
-        self.entries.push(Entry { kind, id, value: value.spelling.to_owned() });
-        Ok(name)
+        self.ids.insert(id.to_owned(), index);
+        self.spellings.insert((value.kind.to_owned(), value.spelling.to_owned()), index);
+        self.entries.push(Entry { kind, id: id.to_owned(), value: value.spelling.to_owned(), is_used: true });
+        index
     }
 
     /// Whether a spelling of a type already has a pseudonym.

@@ -164,6 +164,6 @@ impl About {
 }
 
 /// The body, or what it must be: serde's own words could repeat what stands in it.
-pub(super) fn read<T>(body: Body<T>, expected: &'static str) -> Result<T, DeskError> {
+pub(in crate::admin) fn read<T>(body: Body<T>, expected: &'static str) -> Result<T, DeskError> {
     body.map(|Json(body)| body).map_err(|_| DeskError::Parameter { what: "the body", expected })
 }

@@ -15,6 +15,8 @@ use serde_json::json;
 use weir_audit::AuditError;
 use weir_index::IndexError;
 
+pub(super) use acts::read;
+
 use super::App;
 use crate::archive::DeskError;
 
@@ -43,7 +45,7 @@ pub(super) fn routes() -> Router<App> {
 }
 
 /// A refusal of the desk, in the error shape of the traffic port.
-pub(super) struct Refused(DeskError);
+pub(in crate::admin) struct Refused(DeskError);
 
 impl<E: Into<DeskError>> From<E> for Refused {
     fn from(error: E) -> Self {
@@ -88,6 +90,8 @@ fn row(error: &DeskError) -> (StatusCode, &'static str, &'static str) {
         | DeskError::Stopped
         | DeskError::Audit(_)
         | DeskError::Index(_)
+        | DeskError::Lasting(_)
+        | DeskError::Secret(_)
         | DeskError::File(_) => (StatusCode::SERVICE_UNAVAILABLE, "server_error", "audit_unavailable"),
     }
 }

@@ -98,7 +98,11 @@ impl ActArgs {
     }
 
     /// [`ActArgs::send`], with the answer as JSON.
-    pub(super) fn ask(&self, books: &Books, request: (&str, Option<Value>)) -> Result<Value, Failure> {
+    pub(in crate::cli) fn ask(
+        &self,
+        books: &Books,
+        request: (&str, Option<Value>),
+    ) -> Result<Value, Failure> {
         let body = self.send(books, request)?;
         Ok(serde_json::from_slice(&body).context("the gateway's answer is no JSON")?)
     }

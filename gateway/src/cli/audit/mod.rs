@@ -13,6 +13,8 @@ use std::{io::Write, path::PathBuf};
 
 use clap::{Args, Subcommand};
 
+pub(super) use desk::ActArgs;
+
 use super::{Config, End, Failure};
 use crate::settings::Books;
 

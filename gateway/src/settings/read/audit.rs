@@ -11,8 +11,8 @@ use weir_policies::document::{Map, Value};
 
 use super::{limits, place::Place, sinks};
 use crate::settings::{
-    AnchorSettings, AuditMode, AuditSettings, BodyUse, IndexSettings, RevealSettings, SecondPerson,
-    WitnessSettings,
+    AnchorSettings, AuditMode, AuditSettings, BodyUse, IndexSettings, PseudonymSettings, PseudonymVault,
+    RevealSettings, SecondPerson, WitnessSettings,
 };
 
 /// Folder of the log inside the data folder.
@@ -28,7 +28,9 @@ const EXPIRES: std::ops::RangeInclusive<u64> = 60..=7 * DAY;
 
 pub(super) fn audit(map: &mut Map<'_>, place: &Place<'_>, data_dir: &Path) -> AuditSettings {
     let default = default(data_dir);
-    map.or("audit", default.clone(), |value| {
+    let kept = default.pseudonyms.clone();
+    let pseudonyms = map.or("pseudonyms", kept.clone(), |value| pseudonyms(value, kept));
+    let audit = map.or("audit", default.clone(), |value| {
         let mut map = value.map()?;
         let audit = AuditSettings {
             mode: map.or("mode", default.mode, mode),
@@ -48,6 +50,7 @@ pub(super) fn audit(map: &mut Map<'_>, place: &Place<'_>, data_dir: &Path) -> Au
             anchor: map.optional("anchor", |v| anchor(v, place)),
             witnesses: map.or("witnesses", Vec::new(), |v| v.list(witness)),
             index: map.or("index", default.index, |v| index(v, place)),
+            pseudonyms: default.pseudonyms,
             sinks: map.or("sinks", default.sinks, |v| sinks::sinks(v, place)),
             reveal: map.or("reveal", default.reveal, reveal),
         };
@@ -56,7 +59,22 @@ pub(super) fn audit(map: &mut Map<'_>, place: &Place<'_>, data_dir: &Path) -> Au
             value.problem("`keys` must not lie inside the log: whoever restores a backup of the log would bring back keys that were destroyed");
         }
         Some(audit)
-    })
+    });
+    AuditSettings { pseudonyms, ..audit }
+}
+
+/// `pseudonyms`: where values are kept, and how long.
+fn pseudonyms(value: Value<'_>, default: PseudonymSettings) -> Option<PseudonymSettings> {
+    let mut map = value.map()?;
+    let vault = map.or("vault", default.vault, |v| {
+        v.choice(&[("none", PseudonymVault::None), ("sqlite", PseudonymVault::Sqlite)])
+    });
+    let retention = map.or("retention", default.retention, |v| {
+        let time = v.duration()?;
+        if time.as_secs() >= DAY { Some(time) } else { v.expected("a time of at least a day, such as 90d") }
+    });
+    map.finish();
+    Some(PseudonymSettings { vault, retention, ..default })
 }
 
 /// What holds where the file says nothing.
@@ -75,6 +93,12 @@ fn default(data_dir: &Path) -> AuditSettings {
         anchor: None,
         witnesses: Vec::new(),
         index: IndexSettings::Sqlite,
+        pseudonyms: PseudonymSettings {
+            vault: PseudonymVault::None,
+            retention: Duration::from_secs(183 * DAY),
+            file: data_dir.join("pseudonyms.sqlite"),
+            secret_dir: data_dir.to_owned(),
+        },
         sinks: Vec::new(),
         reveal: REVEAL,
     }

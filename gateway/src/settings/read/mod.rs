@@ -90,7 +90,8 @@ impl Books {
 impl AuditSettings {
     /// Moves what lies inside the data folder `from` to the same place in `to`.
     fn follow(&mut self, from: &Path, to: &Path) {
-        let places = [&mut self.dir, &mut self.keys].into_iter().chain(&mut self.kek);
+        let kept = [&mut self.pseudonyms.file, &mut self.pseudonyms.secret_dir];
+        let places = [&mut self.dir, &mut self.keys].into_iter().chain(&mut self.kek).chain(kept);
         for place in places {
             if let Ok(inside) = place.strip_prefix(from) {
                 *place = to.join(inside);

@@ -36,6 +36,8 @@ pub struct AuditSettings {
     pub witnesses: Vec<WitnessSettings>,
     /// Where calls are looked up.
     pub index: IndexSettings,
+    /// What stands behind pseudonyms; its values are sealed by the keys that bodies are.
+    pub pseudonyms: PseudonymSettings,
     /// Who gets the records outside.
     pub sinks: Vec<SinkSettings>,
     /// What it takes to read bodies.
@@ -72,6 +74,28 @@ pub enum SecondPerson {
     Required,
     /// One person's reason is enough.
     None,
+}
+
+/// What stands behind pseudonyms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PseudonymSettings {
+    /// Where values are kept beyond their exchange.
+    pub vault: PseudonymVault,
+    /// How long a value is kept after it was last used.
+    pub retention: Duration,
+    /// File of the SQLite database.
+    pub file: PathBuf,
+    /// Folder of the secret that pseudonyms are made with.
+    pub secret_dir: PathBuf,
+}
+
+/// Where values are kept beyond their exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PseudonymVault {
+    /// Nowhere.
+    None,
+    /// In a file of the data folder.
+    Sqlite,
 }
 
 /// When an exchange may go on.

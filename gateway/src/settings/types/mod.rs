@@ -6,8 +6,8 @@ mod upstream;
 use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::Duration};
 
 pub use audit::{
-    AnchorSettings, AuditMode, AuditSettings, BodyUse, IndexSettings, RevealSettings, SecondPerson,
-    WitnessSettings,
+    AnchorSettings, AuditMode, AuditSettings, BodyUse, IndexSettings, PseudonymSettings, PseudonymVault,
+    RevealSettings, SecondPerson, WitnessSettings,
 };
 pub use upstream::{
     Authorization, BaseUrl, EmbeddedEngine, Engine, Health, Scheme, Upstream, UpstreamTls, VendorEngine,

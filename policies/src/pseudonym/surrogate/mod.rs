@@ -50,6 +50,17 @@ pub(super) struct Ask<'v> {
     pub(super) salt: &'v str,
 }
 
+/// How a surrogate of a kind is recognised.
+pub(super) fn style(kind: &str, text: &str) -> Style {
+    match kind {
+        "EMAIL_ADDRESS" | "URL" | "IP_ADDRESS" => Style::Address,
+        "PHONE_NUMBER" | "CREDIT_CARD" | "IBAN_CODE" => Style::Spaced,
+        "USERNAME" | "MAC_ADDRESS" => Style::AnyCase,
+        "PERSON" if text.contains(' ') => Style::AnyCase,
+        _ => Style::Exact,
+    }
+}
+
 /// A surrogate of a value that is not a name of a person; none where its kind or form has none.
 pub(super) fn make(key: &TenantKey, ask: Ask<'_>) -> Option<Made> {
     let draw = Draw::new(key, ask.kind, &format!("{} {}", ask.canonical, ask.attempt));

@@ -1,0 +1,153 @@
+//! Values behind pseudonyms beyond their exchange: kept for the controls, recalled for a caller, revealed at the desk.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use weir_audit::Vault;
+use weir_policies::{Caller, Keeper, NotKept, Pair, PseudonymKey};
+use weir_pseudonyms::{Found, Kept, Lasting, LastingError, LastingOptions, Owner};
+
+use crate::{
+    keyring::{Keyring, KeyringError},
+    settings::{PseudonymSettings, PseudonymVault},
+};
+
+/// Longest time that a request waits for what was kept before. Without it, earlier pseudonyms are not restored.
+const RECALL: Duration = Duration::from_millis(100);
+/// Longest time that an erasure waits for values to be written that it is to delete.
+const FLUSH: Duration = Duration::from_secs(30);
+
+/// What stands behind pseudonyms, if it is kept, and where their secret is.
+pub struct Memory {
+    shelf: Option<Shelf>,
+    secret_dir: PathBuf,
+}
+
+/// The store, and the key by which it is looked up.
+struct Shelf {
+    key: PseudonymKey,
+    lasting: Lasting,
+}
+
+impl Memory {
+    /// Opens what the settings say. `vault` has the keys of subjects.
+    ///
+    /// # Errors
+    /// When the secret or the store can't be used.
+    pub fn open(settings: &PseudonymSettings, vault: &Arc<Vault>) -> Result<Self> {
+        let shelf = match settings.vault {
+            PseudonymVault::None => None,
+            PseudonymVault::Sqlite => {
+                let opened = Lasting::open(&LastingOptions::new(&settings.file), Arc::clone(vault));
+                let lasting = opened.context("the vault of pseudonyms can't be opened")?;
+                Some(Shelf { key: key(&settings.secret_dir)?, lasting })
+            }
+        };
+        Ok(Self { shelf, secret_dir: settings.secret_dir.clone() })
+    }
+
+    /// Whether values are kept.
+    pub fn keeps(&self) -> bool {
+        self.shelf.is_some()
+    }
+
+    /// What was kept for the same subject or in the same conversation; nothing if that can't be had in time.
+    pub async fn recall(self: &Arc<Self>, caller: &Caller) -> Arc<[Pair]> {
+        let nobody = caller.subject.is_none() && caller.conversation.is_none();
+        let Some(shelf) = self.shelf.as_ref().filter(|_| !nobody) else { return Arc::default() };
+        let (this, owner) = (Arc::clone(self), shelf.owner(caller));
+        let recalled = tokio::task::spawn_blocking(move || match &this.shelf {
+            Some(shelf) => shelf.lasting.recall(&owner),
+            None => Ok(Vec::new()),
+        });
+        match tokio::time::timeout(RECALL, recalled).await {
+            Ok(Ok(Ok(kept))) => kept.into_iter().map(pair).collect(),
+            Ok(Ok(Err(fault))) => {
+                tracing::error!(%fault, "earlier pseudonyms can't be read");
+                missed()
+            }
+            Ok(Err(_)) | Err(_) => missed(),
+        }
+    }
+
+    /// What a ciphertext of a tenant holds: its type and value.
+    ///
+    /// # Errors
+    /// When the secret can't be used.
+    pub(super) fn opened(&self, tenant: &str, text: &str) -> Result<Option<(String, String)>, KeyringError> {
+        Ok(match &self.shelf {
+            Some(shelf) => shelf.key.open(tenant, text),
+            None => key(&self.secret_dir)?.open(tenant, text),
+        })
+    }
+
+    /// What is known of a pseudonym of a tenant.
+    pub(super) fn look_up(&self, tenant: &str, name: &str) -> Result<Vec<Found>, LastingError> {
+        let Some(Shelf { key, lasting }) = &self.shelf else { return Ok(Vec::new()) };
+        let blind = key.blind(tenant, "pseudonym", name);
+        lasting.look_up((tenant, key.blind(tenant, "tenant", "")), blind)
+    }
+
+    /// Waits until all that was handed over is written.
+    pub(crate) fn flush(&self) -> Result<(), LastingError> {
+        self.shelf.as_ref().map_or(Ok(()), |shelf| shelf.lasting.flush(FLUSH))
+    }
+
+    /// Deletes the values under a key that was destroyed, by the reference that records have.
+    pub(super) fn forget(&self, reference: &str) -> Result<(), LastingError> {
+        let (Some(shelf), Some(key)) = (&self.shelf, Vault::id_of(reference)) else { return Ok(()) };
+        shelf.lasting.forget(key).map(drop)
+    }
+
+    /// Deletes what was not used for so long.
+    pub(super) fn prune(&self, unused: Duration) -> Result<u64, LastingError> {
+        self.shelf.as_ref().map_or(Ok(0), |shelf| shelf.lasting.prune(unused))
+    }
+}
+
+impl Shelf {
+    fn owner(&self, caller: &Caller) -> Owner {
+        let tenant = &caller.tenant;
+        let conversation = caller.conversation.clone();
+        Owner {
+            tenant: tenant.clone(),
+            subject: caller.subject.clone(),
+            tenant_blind: self.key.blind(tenant, "tenant", ""),
+            conversation_blind: conversation.as_ref().map(|it| self.key.blind(tenant, "conversation", it)),
+            conversation,
+        }
+    }
+}
+
+impl Keeper for Memory {
+    fn keep(&self, caller: &Caller, pairs: Vec<Pair>) -> Result<(), NotKept> {
+        let Some(shelf) = &self.shelf else { return Err(NotKept) };
+        let kept = |pair: Pair| Kept {
+            blind: shelf.key.blind(&caller.tenant, "pseudonym", &pair.name),
+            kind: pair.kind,
+            name: pair.name,
+            value: pair.value,
+        };
+        shelf.lasting.keep(shelf.owner(caller), pairs.into_iter().map(kept).collect()).map_err(|_| {
+            metrics::counter!("weir_pseudonyms_not_kept_total").increment(1);
+            NotKept
+        })
+    }
+}
+
+fn key(secret_dir: &Path) -> Result<PseudonymKey, KeyringError> {
+    Ok(PseudonymKey::from_bytes(Keyring::open(secret_dir)?.pseudonyms()))
+}
+
+fn pair(kept: Kept) -> Pair {
+    Pair { kind: kept.kind, name: kept.name, value: kept.value }
+}
+
+fn missed() -> Arc<[Pair]> {
+    metrics::counter!("weir_pseudonyms_not_recalled_total").increment(1);
+    Arc::default()
+}

@@ -1,0 +1,181 @@
+//! Values that are kept: for whom they come back, over restarts, erasures and failing disks.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed expectation should fail the test"
+)]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use weir_audit::vault::{Erase, Whom};
+use weir_audit::{Holds, Vault, VaultOptions};
+use weir_pseudonyms::{Found, Kept, Lasting, LastingError, LastingOptions, Owner};
+
+const LONG: Duration = Duration::from_secs(60);
+
+fn vault(dir: &Path) -> Arc<Vault> {
+    Arc::new(Vault::open(&dir.join("bodies"), &dir.join("keys"), VaultOptions::default()).unwrap())
+}
+
+fn open(dir: &Path) -> (Lasting, Arc<Vault>) {
+    let vault = vault(dir);
+    (Lasting::open(&LastingOptions::new(&dir.join("p.sqlite")), Arc::clone(&vault)).unwrap(), vault)
+}
+
+/// A stand-in for the keyed hash that a gateway gives.
+fn blind(text: &str) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.iter_mut()
+        .zip(text.bytes().cycle())
+        .enumerate()
+        .for_each(|(at, (to, from))| *to = from.wrapping_add(at as u8));
+    out
+}
+
+fn owner(tenant: &str, subject: Option<&str>, conversation: Option<&str>) -> Owner {
+    Owner {
+        tenant: tenant.into(),
+        subject: subject.map(Into::into),
+        conversation: conversation.map(Into::into),
+        tenant_blind: blind(tenant),
+        conversation_blind: conversation.map(blind),
+    }
+}
+
+fn kept(name: &str, value: &str) -> Kept {
+    Kept { blind: blind(name), kind: "EMAIL_ADDRESS".into(), name: name.into(), value: value.into() }
+}
+
+fn values(lasting: &Lasting, owner: &Owner) -> Vec<String> {
+    let mut values: Vec<String> = lasting.recall(owner).unwrap().into_iter().map(|it| it.value).collect();
+    values.sort();
+    values
+}
+
+fn look_up(lasting: &Lasting, tenant: &str, name: &str) -> Vec<String> {
+    let found = lasting.look_up((tenant, blind(tenant)), blind(name)).unwrap();
+    let said = |found: Found| match found {
+        Found::Value(kept) => kept.value,
+        Found::Gone => "gone".to_owned(),
+        Found::Damaged => "damaged".to_owned(),
+    };
+    found.into_iter().map(said).collect()
+}
+
+#[test]
+fn values_come_back_to_the_same_subject_or_conversation_and_to_no_one_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let (lasting, _) = open(dir.path());
+    lasting
+        .keep(owner("acme", Some("ada"), Some("c1")), vec![kept("E_1", "a@b.cd"), kept("E_2", "x@y.zz")])
+        .unwrap();
+    lasting.keep(owner("acme", None, Some("c2")), vec![kept("E_3", "c@d.ef")]).unwrap();
+    lasting.keep(owner("acme", None, None), vec![kept("E_4", "n@o.pe")]).unwrap();
+    lasting.flush(LONG).unwrap();
+    let check = |subject, conversation, expect: &[&str]| {
+        assert_eq!(
+            values(&lasting, &owner("acme", subject, conversation)),
+            expect,
+            "{subject:?} {conversation:?}"
+        );
+        assert!(values(&lasting, &owner("beta", subject, conversation)).is_empty());
+    };
+    check(Some("ada"), None, &["a@b.cd", "x@y.zz"]);
+    check(Some("ada"), Some("c9"), &["a@b.cd", "x@y.zz"]);
+    check(None, Some("c1"), &["a@b.cd", "x@y.zz"]);
+    check(None, Some("c2"), &["c@d.ef"]);
+    check(Some("bob"), Some("c1"), &[]);
+    check(Some("bob"), None, &[]);
+    check(None, Some("c3"), &[]);
+    check(None, None, &[]);
+    for (name, value) in [("E_1", "a@b.cd"), ("E_3", "c@d.ef"), ("E_4", "n@o.pe")] {
+        assert_eq!(look_up(&lasting, "acme", name), [value]);
+        assert!(look_up(&lasting, "beta", name).is_empty());
+    }
+    assert!(look_up(&lasting, "acme", "E_9").is_empty());
+}
+
+#[test]
+fn a_restart_loses_nothing_that_was_taken_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let (lasting, _) = open(dir.path());
+    for number in 0..300 {
+        let value = kept(&format!("E_{number}"), &format!("{number}@b.cd"));
+        lasting.keep(owner("acme", Some("ada"), None), vec![value]).unwrap();
+    }
+    drop(lasting);
+    let (lasting, _) = open(dir.path());
+    assert_eq!(values(&lasting, &owner("acme", Some("ada"), None)).len(), 300);
+}
+
+#[test]
+fn what_is_erased_is_gone_from_the_files_and_said_to_be() {
+    let dir = tempfile::tempdir().unwrap();
+    let (lasting, vault) = open(dir.path());
+    lasting.keep(owner("acme", Some("ada"), Some("c1")), vec![kept("E_1", "a@b.cd")]).unwrap();
+    lasting.keep(owner("acme", Some("bob"), Some("c1")), vec![kept("E_1", "a@b.cd")]).unwrap();
+    lasting.flush(LONG).unwrap();
+    let (copy, keys) = (std::fs::read(dir.path().join("p.sqlite")).unwrap(), dir.path().join("p.sqlite"));
+    let wanted =
+        Erase { tenant: "acme", whom: Whom::Subject("ada"), actor: "ann".into(), reason: "asked".into() };
+    let receipt = vault.erase(&wanted, &Holds::default()).unwrap();
+    // Even before its rows are deleted nothing can be read.
+    assert!(values(&lasting, &owner("acme", Some("ada"), None)).is_empty());
+    let key = Vault::id_of(receipt.erasure.subject_ref.as_str()).unwrap();
+    assert_eq!(lasting.forget(key).unwrap(), 1);
+    vault.confirm(receipt).unwrap();
+    let mut said = look_up(&lasting, "acme", "E_1");
+    said.sort();
+    assert_eq!(said, ["a@b.cd", "gone"]);
+    assert_eq!(values(&lasting, &owner("acme", Some("bob"), None)), ["a@b.cd"]);
+    assert_eq!(values(&lasting, &owner("acme", None, Some("c1"))), ["a@b.cd"]);
+    for file in ["p.sqlite", "p.sqlite-wal"] {
+        let bytes = std::fs::read(dir.path().join(file)).unwrap_or_default();
+        assert!(!bytes.windows(16).any(|it| it == key), "{file} still names the key");
+        assert!(!bytes.windows(6).any(|it| it == b"a@b.cd"), "{file} holds a value in clear");
+    }
+    // An older copy of the file brings nothing back.
+    drop(lasting);
+    std::fs::write(&keys, copy).unwrap();
+    let (lasting, _) = open(dir.path());
+    assert!(values(&lasting, &owner("acme", Some("ada"), None)).is_empty());
+}
+
+#[test]
+fn what_can_not_be_written_is_refused_until_it_can() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = LastingOptions { queue: 2, ..LastingOptions::new(&dir.path().join("p.sqlite")) };
+    let lasting = Lasting::open(&options, vault(dir.path())).unwrap();
+    let ada = || owner("acme", Some("ada"), None);
+    lasting.keep(ada(), vec![kept("E_1", "a@b.cd")]).unwrap();
+    lasting.flush(LONG).unwrap();
+    // The keys are gone: nothing can be sealed for someone new.
+    let (tenants, away) = (dir.path().join("keys/tenants"), dir.path().join("away"));
+    std::fs::rename(&tenants, &away).unwrap();
+    std::fs::write(&tenants, b"no folder").unwrap();
+    let new = || owner("beta", Some("bob"), None);
+    let refused =
+        (0..100_000_000).find_map(|_| lasting.keep(new(), vec![kept("E_2", "x@y.zz")]).err()).unwrap();
+    assert!(matches!(refused, LastingError::Full | LastingError::Failing), "{refused}");
+    std::fs::remove_file(&tenants).unwrap();
+    std::fs::rename(&away, &tenants).unwrap();
+    lasting.flush(LONG).unwrap();
+    lasting.keep(new(), vec![kept("E_3", "z@y.zz")]).unwrap();
+    lasting.flush(LONG).unwrap();
+    let values = values(&lasting, &new());
+    assert!(values.contains(&"z@y.zz".to_owned()), "{values:?}");
+}
+
+#[test]
+fn what_was_not_used_for_long_is_pruned() {
+    let dir = tempfile::tempdir().unwrap();
+    let (lasting, _) = open(dir.path());
+    let ada = owner("acme", Some("ada"), None);
+    lasting.keep(ada.clone(), vec![kept("E_1", "a@b.cd")]).unwrap();
+    lasting.flush(LONG).unwrap();
+    assert_eq!(lasting.prune(LONG).unwrap(), 0);
+    assert_eq!(values(&lasting, &ada), ["a@b.cd"]);
+}

@@ -1,0 +1,193 @@
+//! Modes of replacing, values that are kept beyond their exchange, and who may see them again.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::too_many_lines,
+    reason = "test code: a scenario reads best in one piece"
+)]
+
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+use weir_tests::gateway::ADMIN_KEY;
+use weir_tests::openai;
+use weir_tests::{Answer, Call, Config, Gateway, Script, Upstream, policy, poll, scenario};
+
+const MAIL: &str = "ada.lovelace@example.com";
+const CARD: &str = "4012 8888 8888 1881";
+
+/// A policy with one rule.
+fn rule(then: &str) -> String {
+    format!(
+        "weir: v1\npolicy: modes\nowner: tests\nrules:\n  - id: modes\n    on: request\n    \
+         find: [email_address, credit_card]\n    then: {then}\n"
+    )
+}
+
+async fn ask(gateway: &Gateway, headers: &[(&str, &str)], text: &str) -> Answer {
+    let call = Call::post("/v1/chat/completions", &openai::chat(text)).key(gateway.key());
+    let call = headers.iter().fold(call, |call, (name, value)| call.header(name, value));
+    call.send(gateway.traffic()).await
+}
+
+fn said(answer: &Answer) -> String {
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.json()["choices"][0]["message"]["content"].as_str().unwrap().to_owned()
+}
+
+async fn post(gateway: &Gateway, key: &str, (path, body): (&str, Value)) -> Answer {
+    Call::post(path, &body).key(key).send(gateway.admin()).await
+}
+
+#[test]
+fn each_mode_keeps_values_here_and_restores_what_it_promises() {
+    scenario(async {
+        for (then, restored) in [
+            ("pseudonymise", true),
+            ("{pseudonymise: {mode: surrogate}}", true),
+            ("{redact: {mode: mask, keep_last: 4}}", false),
+            ("{redact: {mode: hash}}", false),
+            ("{redact: {mode: encrypt}}", false),
+            ("{redact: {mode: drop}}", false),
+        ] {
+            let upstream = Upstream::start(openai::echo).await;
+            let gateway = Gateway::start(Config::with(&upstream).policy("modes.yaml", &rule(then))).await;
+            let text = format!("Write to {MAIL}, card {CARD}.");
+            let answer = ask(&gateway, &[], &text).await;
+            let asked = openai::asked(&upstream.requests()[0]);
+            assert!(!asked.contains(MAIL) && !asked.contains(CARD), "{then}: {asked}");
+            assert_eq!(said(&answer) == text, restored, "{then}: {asked} → {}", said(&answer));
+            if !restored {
+                assert_eq!(said(&answer), asked, "{then}");
+            }
+            let id = answer.header("x-request-id").unwrap();
+            let record = poll::until("the completion", poll::SOON, async || {
+                let path = format!("/api/v1/audit/calls/{id}");
+                let call = Call::get(&path).key(ADMIN_KEY).send(gateway.admin()).await.json();
+                let places = call["end"]["completion"]["places"].clone();
+                places.is_array().then_some(places)
+            })
+            .await;
+            let place = &record[0];
+            assert_eq!(
+                (&place["slot"], &place["entity"]),
+                (&json!("/messages/0/content"), &json!("EMAIL_ADDRESS"))
+            );
+            let (start, end) = (place["start"].as_u64().unwrap(), place["end"].as_u64().unwrap());
+            assert_eq!(&text[start as usize..end as usize], MAIL, "{then}");
+        }
+    });
+}
+
+#[test]
+fn a_kept_value_comes_back_to_its_own_subject_after_a_restart_and_dies_with_it() {
+    scenario(async {
+        let says: Arc<Mutex<Option<String>>> = Arc::default();
+        let shared = says.clone();
+        let upstream = Upstream::start(move |seen| match shared.lock().unwrap().clone() {
+            Some(text) => Script::json(200, &openai::says(&text)),
+            None => openai::echo(seen),
+        })
+        .await;
+        let config = Config::with(&upstream)
+            .policy("personal.yaml", policy::PERSONAL)
+            .yaml("pseudonyms: {vault: sqlite, retention: 90d}");
+        let mut gateway = Gateway::start(config).await;
+        let (ada, bob) = (("x-weir-subject", "ada"), ("x-weir-subject", "bob"));
+        let there = ("x-weir-conversation", "c-17");
+        ask(&gateway, &[ada, there], &format!("I am {MAIL}.")).await;
+        let token =
+            openai::asked(&upstream.requests()[0]).replace("I am ", "").trim_end_matches('.').to_owned();
+        assert!(token.starts_with("⟦EMAIL_ADDRESS_"), "{token}");
+        gateway.signal("TERM").await;
+        gateway.ended().await;
+        gateway.restart().await;
+
+        *says.lock().unwrap() = Some(format!("You are {token}!"));
+        let (own, other) = (format!("You are {MAIL}!"), format!("You are {token}!"));
+        for (headers, expect) in [
+            (&[ada][..], &own),
+            (&[there], &own),
+            (&[ada, ("x-weir-conversation", "c-18")], &own),
+            (&[bob], &other),
+            (&[bob, there], &other),
+            (&[], &other),
+        ] {
+            assert_eq!(said(&ask(&gateway, headers, "Who am I?").await), *expect, "{headers:?}");
+        }
+        // A text of the caller's that looks like it is the caller's own text still.
+        *says.lock().unwrap() = None;
+        let written = format!("What is {token}?");
+        assert_eq!(said(&ask(&gateway, &[ada], &written).await), written);
+        *says.lock().unwrap() = Some(format!("You are {token}!"));
+
+        let reviewer = gateway.another_key(&["--role", "reviewer"]).await;
+        let auditor = gateway.another_key(&["--role", "auditor"]).await;
+        let stranger = gateway.another_key(&["--role", "reviewer", "--tenant", "other"]).await;
+        let wanted = |tenant: &str, pseudonym: &str| {
+            let body = json!({"tenant": tenant, "pseudonym": pseudonym, "reason": "complaint 4711"});
+            ("/api/v1/pseudonyms/reveal", body)
+        };
+        for (key, tenant, status) in
+            [(auditor.as_str(), "demo", 403), (gateway.key(), "demo", 403), (stranger.as_str(), "demo", 400)]
+        {
+            let answer = post(&gateway, key, wanted(tenant, &token)).await;
+            assert_eq!(answer.status, status, "{}", answer.text());
+            assert!(!answer.text().contains("lovelace"), "{}", answer.text());
+        }
+        let shown = post(&gateway, &reviewer, wanted("demo", &token)).await.json();
+        assert_eq!(shown, json!({"state": "revealed", "kind": "EMAIL_ADDRESS", "values": [MAIL]}));
+        let elsewhere = post(&gateway, &stranger, wanted("other", &token)).await.json();
+        assert_eq!(elsewhere, json!({"state": "unknown", "values": []}));
+        let events = gateway.run(&["audit", "events", "--kind", "reveal"]).await;
+        assert_eq!(events.lines().filter(|line| line.contains("complaint 4711")).count(), 2, "{events}");
+        assert!(!events.contains("lovelace") && !events.contains(&token), "{events}");
+
+        let about = json!({"tenant": "demo", "subject": "ada", "reason": "asked to be erased"});
+        let erased = post(&gateway, ADMIN_KEY, ("/api/v1/audit/erasures", about)).await;
+        assert_eq!(erased.status, 200, "{}", erased.text());
+        assert_eq!(said(&ask(&gateway, &[ada], "Who am I?").await), other);
+        let gone = post(&gateway, &reviewer, wanted("demo", &token)).await.json();
+        assert_eq!(gone, json!({"state": "erased", "values": []}));
+    });
+}
+
+#[test]
+fn a_ciphertext_is_opened_by_command_for_a_reason() {
+    scenario(async {
+        let upstream = Upstream::start(openai::echo).await;
+        let config = Config::with(&upstream).policy("modes.yaml", &rule("{redact: {mode: encrypt}}"));
+        let gateway = Gateway::start(config).await;
+        ask(&gateway, &[], MAIL).await;
+        let sent = openai::asked(&upstream.requests()[0]);
+        let reveal = ["pseudonyms", "reveal", &sent, "--tenant", "demo", "--reason", "complaint 4711"];
+        let (code, shown) = gateway.try_run(&reveal).await;
+        assert_eq!(code, 0, "{shown}");
+        assert!(shown.contains(MAIL) && shown.contains("EMAIL_ADDRESS"), "{shown}");
+        let reveal = ["pseudonyms", "reveal", &sent, "--tenant", "other", "--reason", "complaint 4711"];
+        let (code, shown) = gateway.try_run(&reveal).await;
+        assert!(code == 1 && shown.contains("unknown") && !shown.contains(MAIL), "{shown}");
+    });
+}
+
+#[test]
+fn where_reading_takes_a_second_person_no_value_is_shown_and_the_attempt_is_recorded() {
+    scenario(async {
+        let upstream = Upstream::start(openai::echo).await;
+        let config = Config::with(&upstream)
+            .policy("modes.yaml", &rule("{redact: {mode: encrypt}}"))
+            .yaml("audit: {reveal: {second_person: required}}");
+        let gateway = Gateway::start(config).await;
+        ask(&gateway, &[], MAIL).await;
+        let sent = openai::asked(&upstream.requests()[0]);
+        let reveal = ["pseudonyms", "reveal", &sent, "--tenant", "demo", "--reason", "complaint 4711"];
+        let (code, shown) = gateway.try_run(&reveal).await;
+        assert!(code != 0 && shown.contains("second person") && !shown.contains(MAIL), "{code}: {shown}");
+        let events = gateway.run(&["audit", "events", "--kind", "reveal"]).await;
+        let told = events.lines().find(|line| line.contains("complaint 4711")).unwrap();
+        assert!(told.contains("second_person"), "{told}");
+    });
+}
