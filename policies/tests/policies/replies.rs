@@ -1,30 +1,19 @@
 //! Personal data in replies: what the caller brought passes, what the model brought is treated by rule, the
 //! same way however the reply is cut.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    clippy::panic,
-    reason = "a failed expectation should fail the test"
-)]
 
-use std::sync::{Arc, LazyLock};
-use std::time::{Duration, SystemTime};
+use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use weir_policies::{
-    Action, Caller, Channel, Control, Delta, Findings, Kind, Outcome, Part, Pass, PersonalData, PolicySet,
-    PseudonymKey, Role, Slot, Slots, Verdict,
+    Action, Caller, Channel, Control, Delta, Kind, Part, Pass, PersonalData, Role, Slot, Slots, Verdict,
 };
+
+use crate::support::*;
 
 const TYPES: &str = "[email_address, phone_number, credit_card, iban_code]";
 
 fn control(rules: &str) -> PersonalData {
-    let text = format!("weir: v1\npolicy: p\nowner: o\nrules:\n{rules}");
-    let set = PolicySet::parse(&[("p.yaml".to_owned(), text)]).unwrap_or_else(|problems| {
-        panic!("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
-    });
-    PersonalData::from(&Arc::new(set), &PseudonymKey::from_bytes([1; 32]))
+    PersonalData::from(&set(&format!("rules:\n{rules}")), &key())
 }
 
 // Made once each: compiling rules is the slow part of these tests.
@@ -40,11 +29,8 @@ static FLAG: LazyLock<PersonalData> =
 
 /// A pass that has seen a request with this text, and what was sent of it.
 fn begun(control: &PersonalData, request: &str) -> (Box<dyn Pass>, String) {
-    let mut pass = control.begin(&Caller { tenant: "acme".to_owned(), ..Caller::default() });
-    let slot = Slot::new("/x".to_owned(), Role::User, Kind::Prose, request.to_owned());
-    let mut slots: Slots = std::iter::once(slot).collect();
-    pass.request(&mut slots).unwrap();
-    let sent = slots.get(0).unwrap().text().to_owned();
+    let mut pass = control.begin(&caller("acme"));
+    let sent = send(pass.as_mut(), Kind::Prose, request);
     (pass, sent)
 }
 
@@ -69,20 +55,6 @@ fn read(pass: &mut dyn Pass, pieces: &[&str], kind: Kind) -> (String, Verdict, u
 
 fn letters(text: &str) -> Vec<&str> {
     text.char_indices().map(|(at, c)| &text[at..at + c.len_utf8()]).collect()
-}
-
-fn end(pass: Box<dyn Pass>) -> Findings {
-    pass.end(&Outcome {
-        status: 200,
-        upstream: "u".into(),
-        provider: "p".into(),
-        requested_model: "m".into(),
-        answered_model: None,
-        usage: None,
-        latency: Duration::ZERO,
-        cpu: None,
-        at: SystemTime::UNIX_EPOCH,
-    })
 }
 
 /// The same for every place the reply is cut at, and letter by letter.

@@ -1,5 +1,4 @@
 //! Policy files: what is accepted, what is refused and how it is said, and the tests inside them.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed expectation should fail the test")]
 
 use std::fs;
 
