@@ -9,6 +9,7 @@ mod damage;
 mod disks;
 mod erasing;
 mod following;
+mod keys;
 mod kill;
 mod lanes;
 mod listing;

@@ -12,6 +12,7 @@ mod postgres;
 mod power;
 mod rotation;
 mod sealing;
+mod stored;
 mod support;
 #[path = "../../examples/evidence/tamper.rs"]
 mod tamper;

@@ -18,3 +18,4 @@ mod kill;
 mod questions;
 mod shipping;
 mod support;
+mod wire;
