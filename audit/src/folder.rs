@@ -2,30 +2,38 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::error::AuditError;
 use crate::options::{Options, new_id};
 use crate::text::Text;
 
-/// How often, and at what distance, the folder's lock is tried.
-const LOCK_TRIES: u32 = 10;
-const LOCK_PAUSE: Duration = Duration::from_millis(10);
+/// How long a writer waits for its folder, and between two tries at any lock.
+const PATIENCE: Duration = Duration::from_millis(100);
+const PAUSE: Duration = Duration::from_millis(10);
 
 pub(crate) fn lock(dir: &Path) -> Result<File, AuditError> {
     let path = dir.join("lock");
     let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
     let file = file.map_err(AuditError::io("opening", &path))?;
     // A child that another thread has just forked shares the lock of a writer that is gone until it execs.
-    for patience in (0..LOCK_TRIES).rev() {
+    match lock_within(&file, PATIENCE) {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(AuditError::Locked { path }),
+        Err(TryLockError::Error(error)) => Err(AuditError::io("locking", &path)(error)),
+    }
+}
+
+/// Takes a file's lock once whoever has it lets go, if that is soon: the standard library waits for ever or not
+/// at all.
+pub(crate) fn lock_within(file: &File, patience: Duration) -> Result<(), TryLockError> {
+    let until = Instant::now() + patience;
+    loop {
         match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) if patience > 0 => std::thread::sleep(LOCK_PAUSE),
-            Err(TryLockError::WouldBlock) => break,
-            Err(TryLockError::Error(error)) => return Err(AuditError::io("locking", &path)(error)),
+            Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(PAUSE),
+            done => return done,
         }
     }
-    Err(AuditError::Locked { path })
 }
 
 /// The configured name of the node, or the random one kept in the folder.

@@ -3,9 +3,10 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::disk::sync_folder;
+use crate::folder::lock_within;
 
 /// A place that keeps one note for each log, and changes it only for who knows the one that is there.
 ///
@@ -53,9 +54,8 @@ pub struct DirAnchor {
     dir: PathBuf,
 }
 
-/// How long another process may hold the folder's lock, and how often it is tried.
+/// How long another process may hold the folder's lock.
 const PATIENCE: Duration = Duration::from_secs(2);
-const PAUSE: Duration = Duration::from_millis(5);
 
 impl DirAnchor {
     /// Keeps notes in the folder `dir`, which is made when it is first needed.
@@ -72,14 +72,10 @@ impl DirAnchor {
     fn lock(&self) -> Result<File, AnchorError> {
         fs::create_dir_all(&self.dir)?;
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(self.dir.join("lock"))?;
-        let until = Instant::now() + PATIENCE;
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(file),
-                Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(PAUSE),
-                Err(TryLockError::WouldBlock) => return Err(io::Error::from(io::ErrorKind::TimedOut).into()),
-                Err(TryLockError::Error(error)) => return Err(error.into()),
-            }
+        match lock_within(&file, PATIENCE) {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
+            Err(TryLockError::Error(error)) => Err(error.into()),
         }
     }
 }
