@@ -16,7 +16,7 @@ use super::{NAME, Search};
 use crate::policy::{OnFault, Rule, Stage, Target};
 use crate::pseudonym::{Ended, Restorer, Standing, Step, TenantKey, Vault, recognise};
 use crate::screen::Piece;
-use crate::slot::{Kind, Slots};
+use crate::slot::{Kind, Slot, Slots};
 use crate::substitute::{Value, stand_in};
 use crate::tally::{Decision, Tally};
 use crate::treatment::Mode;
@@ -28,11 +28,14 @@ use crate::{Action, Caller, Channel, Delta, Fault, PolicySet, Verdict};
 pub(super) struct Watch {
     rules: Arc<[Search]>,
     detectors: Detectors,
+    /// Whether requests are searched for the same types, so that one search of a request serves both ways.
+    is_shared: bool,
 }
 
 impl Watch {
-    /// The rules of `policies` that look for personal data in replies.
-    pub(super) fn new(policies: &PolicySet) -> Self {
+    /// The rules of `policies` that look for personal data in replies; `requests` is what requests are searched
+    /// for, and with.
+    pub(super) fn new(policies: &PolicySet, requests: (&[EntityType], &Detectors)) -> Self {
         let mut rules: Vec<Search> = Vec::new();
         for (_, rule) in policies.rules(Stage::Reply) {
             for target in &rule.find {
@@ -44,7 +47,9 @@ impl Watch {
         let mut types: Vec<EntityType> = rules.iter().map(|(entity, _)| *entity).collect();
         types.sort_unstable();
         types.dedup();
-        Self { rules: rules.into(), detectors: Detectors::new(&types) }
+        let is_shared = types == requests.0;
+        let detectors = if is_shared { requests.1.clone() } else { Detectors::new(&types) };
+        Self { rules: rules.into(), detectors, is_shared }
     }
 
     /// What is watched for a caller: its rules alone, so that no text of it waits for others' sake.
@@ -53,11 +58,16 @@ impl Watch {
             return self.clone();
         }
         let own = self.rules.iter().filter(|(_, rule)| rule.concerns(caller)).cloned().collect();
-        Self { rules: own, detectors: self.detectors.clone() }
+        Self { rules: own, ..self.clone() }
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.rules.is_empty()
+    }
+
+    /// Whether what requests were found to hold serves here too.
+    pub(super) fn shares_findings(&self) -> bool {
+        self.is_shared && !self.is_empty()
     }
 
     /// Whether any rule changes or refuses text, so that undecided text must wait.
@@ -89,16 +99,21 @@ impl Replies {
         Self { channels: HashMap::new(), known: Known::default(), invented }
     }
 
-    /// Remembers what the caller brings along, before any of it is replaced.
+    /// Searches the request for what the caller brings along, before any of it is replaced.
     pub(super) fn brought(&mut self, watch: &Watch, slots: &Slots) {
         if watch.is_empty() {
             return;
         }
         for slot in slots.iter() {
-            for finding in watch.detectors.find(slot.text()) {
-                let text = slot.text().get(finding.range.clone()).unwrap_or_default();
-                self.known.note(finding.entity, text);
-            }
+            self.note(slot, &watch.detectors.find(slot.text()));
+        }
+    }
+
+    /// Remembers what was found in a slot of the request.
+    pub(super) fn note(&mut self, slot: &Slot, found: &[Finding]) {
+        for finding in found {
+            let text = slot.text().get(finding.range.clone()).unwrap_or_default();
+            self.known.note(finding.entity, text);
         }
     }
 

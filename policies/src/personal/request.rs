@@ -25,7 +25,11 @@ impl PersonalPass {
         let mut values = Vec::with_capacity(slots.len());
         for slot in slots.iter() {
             let mut replaced = Vec::new();
-            for found in self.shared.detectors.find(slot.text()) {
+            let found = self.shared.detectors.find(slot.text());
+            if self.watch.shares_findings() {
+                self.replies.note(slot, &found);
+            }
+            for found in found {
                 let named = slot.kind() == Kind::Identifier;
                 if named && !replaced.is_empty() {
                     continue;
