@@ -14,7 +14,7 @@ pub struct Entity {
     /// Where it ends, exclusive.
     end: usize,
     /// How sure the detector is, in hundredths.
-    score: f32,
+    score: f64,
 }
 
 /// A name that is no type or group, or one that no detector finds.
@@ -60,7 +60,7 @@ pub fn entities(text: &str, found: &[Finding]) -> Vec<Entity> {
             kind: it.entity.name(),
             start: place(it.range.start),
             end: place(it.range.end),
-            score: (it.score * 100.0).round() / 100.0,
+            score: (f64::from(it.score) * 100.0).round() / 100.0,
         })
         .collect()
 }
