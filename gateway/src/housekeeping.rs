@@ -86,14 +86,15 @@ impl Housekeeping {
         watch::run(self.gate.settings(), changed).await;
     }
 
-    /// Removes what is past its retention time, once a day.
+    /// Removes what is past its retention time, at the start and then once a day: a gateway that is started anew
+    /// every day prunes too.
     async fn retention(&self) {
         loop {
-            tokio::time::sleep(DAY).await;
             match archive::pruning::prune(&self.gate.archive, "gateway").await {
                 Ok(pruned) => tracing::info!(records = pruned.records, "retention"),
                 Err(fault) => tracing::error!(%fault, "retention failed; it is tried again in a day"),
             }
+            tokio::time::sleep(DAY).await;
         }
     }
 

@@ -155,6 +155,36 @@ fn a_kept_value_comes_back_to_its_own_subject_after_a_restart_and_dies_with_it()
     });
 }
 
+/// Retention doesn't wait for a day of running: a gateway may be started anew more often than that.
+#[test]
+fn a_value_past_its_time_is_gone_after_the_next_start() {
+    scenario(async {
+        let upstream = Upstream::start(openai::echo).await;
+        let config = Config::with(&upstream)
+            .policy("personal.yaml", policy::PERSONAL)
+            .yaml("pseudonyms: {vault: sqlite, retention: 90d}");
+        let mut gateway = Gateway::start(config).await;
+        ask(&gateway, &[("x-weir-subject", "ada")], MAIL).await;
+        ask(&gateway, &[("x-weir-subject", "bob")], CARD).await;
+        gateway.signal("TERM").await;
+        gateway.ended().await;
+
+        let file = gateway.dir().join("data/pseudonyms.sqlite");
+        let kept = || -> i64 {
+            let vault = rusqlite::Connection::open(&file).unwrap();
+            vault.query_row("SELECT count(*) FROM pseudonym", [], |row| row.get(0)).unwrap()
+        };
+        assert_eq!(kept(), 2);
+        let vault = rusqlite::Connection::open(&file).unwrap();
+        let sql =
+            "UPDATE pseudonym SET seen = seen - 91 * 86400 WHERE name = (SELECT min(name) FROM pseudonym)";
+        assert_eq!(vault.execute(sql, []).unwrap(), 1);
+        drop(vault);
+        gateway.restart().await;
+        poll::until("the old value to be removed", poll::SOON, async || (kept() == 1).then_some(())).await;
+    });
+}
+
 #[test]
 fn a_ciphertext_is_opened_by_command_for_a_reason() {
     scenario(async {

@@ -1,4 +1,4 @@
-//! Retention: what is past its time and under no hold is removed, on demand and once a day.
+//! Retention: what is past its time and under no hold is removed, on demand, at the start and once a day.
 
 use std::{sync::Arc, time::SystemTime};
 
