@@ -17,6 +17,9 @@ use weir_inference::{Answer, Body, EngineOptions, ModelFiles, Service};
 
 const CHAT: &str = "/v1/chat/completions";
 const COMPLETE: &str = "/v1/completions";
+/// Goes on the same on every machine: each next token is ahead of the second best by more than 3 in log-probability,
+/// while the rounding of another machine's kernels has turned a lead of 0.2 round.
+const COUNT: &str = "1, 2, 3, 4,";
 
 /// The service, or nothing (and a line that says so) when the model files are not there.
 fn service(options: EngineOptions) -> Option<Service> {
@@ -70,18 +73,14 @@ fn chat(text: &str, more: Value) -> Value {
 #[tokio::test]
 async fn completions_are_whole_streamed_seeded_and_stopped() {
     let Some(service) = shared() else { return };
-    let (status, answer) = full(service, COMPLETE, prompt("Once upon a time", 16)).await;
+    let (status, answer) = full(service, COMPLETE, prompt(COUNT, 16)).await;
     assert_eq!(status, 200, "{answer}");
     let text = answer["choices"][0]["text"].as_str().unwrap().to_owned();
-    // llama.cpp gives the same text for the same file.
-    assert_eq!(
-        text,
-        ", the city of New Haven was a thriving metropolis, with towering skyscrapers and bustling"
-    );
-    assert_eq!(answer["usage"]["prompt_tokens"], 4);
+    assert_eq!(text, " 5, 6, 7, 8, 9, ");
+    assert_eq!(answer["usage"]["prompt_tokens"], 11);
     assert_eq!(answer["usage"]["completion_tokens"], 16);
 
-    let mut body = prompt("Once upon a time", 16);
+    let mut body = prompt(COUNT, 16);
     body["stream"] = json!(true);
     body["stream_options"] = json!({"include_usage": true});
     let events = events(service, COMPLETE, body).await;
@@ -89,15 +88,15 @@ async fn completions_are_whole_streamed_seeded_and_stopped() {
     let chunks: Vec<Value> =
         events[..events.len() - 1].iter().map(|e| serde_json::from_str(e).unwrap()).collect();
     let (usage, rest) = chunks.split_last().unwrap();
-    assert_eq!((usage["choices"].clone(), usage["usage"]["total_tokens"].clone()), (json!([]), json!(20)));
+    assert_eq!((usage["choices"].clone(), usage["usage"]["total_tokens"].clone()), (json!([]), json!(27)));
     assert!(rest.iter().all(|chunk| chunk["usage"].is_null()));
     let streamed: String = rest.iter().map(|chunk| chunk["choices"][0]["text"].as_str().unwrap()).collect();
     assert_eq!(streamed, text);
 
-    let mut body = prompt("Once upon a time", 16);
-    body["stop"] = json!(["Haven was a", "never"]);
+    let mut body = prompt(COUNT, 16);
+    body["stop"] = json!(["7, 8", "never"]);
     let (_, answer) = full(service, COMPLETE, body).await;
-    assert_eq!(answer["choices"][0]["text"], ", the city of New ");
+    assert_eq!(answer["choices"][0]["text"], " 5, 6, ");
     assert_eq!(answer["choices"][0]["finish_reason"], "stop");
 
     let mut body = prompt("My favourite word is", 8);
