@@ -5,8 +5,9 @@ scripts/setup.sh build run models clients postgres
 scripts/models.sh
 
 step "build"
-# The same selection as the tests below, so that nothing is built twice with other features.
-cargo build --release --workspace --locked
+# The same selection as the tests below: without `--tests`, features that only tests ask for are left out, and
+# `cargo test` builds most dependencies a second time.
+cargo build --release --workspace --bins --tests --locked
 
 step "Rust tests"
 cargo test --release --workspace --locked
