@@ -9,6 +9,7 @@ mod infer;
 mod keys;
 mod logs;
 mod models;
+mod panics;
 mod pseudonyms;
 mod serve;
 mod time;
@@ -94,6 +95,7 @@ pub enum Failure {
 /// Runs the command of this process's arguments.
 #[must_use]
 pub fn main() -> ExitCode {
+    panics::hush();
     let end = match Line::try_parse() {
         Ok(line) => run(line.command, &mut io::stdout()),
         Err(fault) => {

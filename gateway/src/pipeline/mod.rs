@@ -13,6 +13,10 @@ mod trail;
 
 pub use guards::Guards;
 
+use std::panic::AssertUnwindSafe;
+
+use futures::FutureExt as _;
+
 use crate::{
     gate::Gate,
     refusal::Refusal,
@@ -25,7 +29,9 @@ use trail::Trail;
 pub async fn exchange(gate: &Gate, downstream: &mut Downstream) {
     let head = Head::of(downstream.session());
     let mut trail = Trail::begin(gate, &head);
-    if let Err(refusal) = serve(gate, downstream, head, &mut trail).await {
+    // A fault in our own code refuses and leaves a record as any other; what it was busy with is not used again.
+    let served = AssertUnwindSafe(serve(gate, downstream, head, &mut trail)).catch_unwind().await;
+    if let Err(refusal) = served.unwrap_or(Err(Refusal::PolicyUnavailable { control: "pipeline" })) {
         let refusal = trail.refused(gate, refusal).await;
         answer(downstream, &trail, &refusal).await;
     }
