@@ -59,5 +59,17 @@ pub(crate) fn mod97(text: &str) -> u32 {
     })
 }
 
+/// ISO 7064, MOD 11-2: each sign is added and the sum doubled; the last sign, an X for ten, makes it 1.
+pub(crate) fn mod11(text: &str) -> bool {
+    let Some((number, last)) = text.split_at_checked(text.len().saturating_sub(1)) else { return false };
+    let last = match last {
+        "X" | "x" => 10,
+        digit => digit.parse::<u32>().unwrap_or(11),
+    };
+    let fits = number.len() > 1 && number.bytes().all(|byte| byte.is_ascii_digit());
+    let sum = digits(number).iter().fold(0, |sum, digit| (sum + digit) * 2 % 11);
+    fits && (sum + last) % 11 == 1
+}
+
 #[cfg(test)]
 mod tests;

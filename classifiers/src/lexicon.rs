@@ -7,6 +7,7 @@ use regex::{Regex, RegexBuilder};
 use thiserror::Error;
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
+use crate::check;
 use crate::view::View;
 
 /// Memory a compiled pattern may take, in bytes.
@@ -15,6 +16,10 @@ const PATTERN_SIZE: usize = 1 << 20;
 const DFA_LIMIT: usize = 16 << 10;
 /// Longest word or phrase, in bytes.
 const WORD_LIMIT: usize = 256;
+/// How far before a term the words that speak for it may begin, in bytes.
+const NEAR: usize = 64;
+/// Longest of those words, in bytes.
+const NEAR_WORD: usize = 32;
 
 /// A named list of terms.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +28,37 @@ pub struct TermGroup {
     pub words: Vec<String>,
     /// Regular expressions in the syntax of the regex crate, applied to the text as it is.
     pub patterns: Vec<String>,
+    /// What the letters and digits of a term must add up to.
+    pub check: Option<CheckDigit>,
+    /// Words of which one must begin within the 64 bytes before a term; any if there are none.
+    pub near: Vec<String>,
+}
+
+/// A rule by which the last sign of a number follows from the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckDigit {
+    /// Luhn (ISO/IEC 7812-1, annex B): cards, IMEI and many member numbers.
+    Luhn,
+    /// ISO 7064 MOD 97-10: IBAN and LEI; letters count from ten.
+    Mod97,
+    /// ISO 7064 MOD 11-2: ISNI and ORCID; the last sign may be an X.
+    Mod11,
+}
+
+impl CheckDigit {
+    /// All of them by the names that policy files use.
+    pub const ALL: [(&'static str, Self); 3] =
+        [("luhn", Self::Luhn), ("mod97", Self::Mod97), ("mod11", Self::Mod11)];
+
+    /// Whether a value holds, whatever stands between its letters and digits.
+    pub fn holds(self, value: &str) -> bool {
+        let signs: String = value.chars().filter(char::is_ascii_alphanumeric).collect();
+        match self {
+            Self::Luhn => check::luhn(&signs),
+            Self::Mod97 => signs.len() > 2 && check::mod97(&signs) == 1,
+            Self::Mod11 => check::mod11(&signs),
+        }
+    }
 }
 
 /// A term found in a text.
@@ -61,6 +97,14 @@ pub enum LexiconError {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// A word that speaks for a term without any letter, digit or sign, or one longer than 32 bytes.
+    #[error("word {item} of those nearby is empty or longer than 32 bytes")]
+    Near {
+        /// Index of the group.
+        group: usize,
+        /// Index of the word within those nearby.
+        item: usize,
+    },
     /// All words together are too many for one automaton.
     #[error("the lists hold too many words")]
     TooLarge,
@@ -77,6 +121,34 @@ pub struct Lexicon {
     /// Length of the longest word in the view, in bytes.
     longest_word: usize,
     patterns: Vec<Pattern>,
+    /// By group, what its terms must fulfil besides.
+    demands: Vec<Demand>,
+}
+
+/// What a term must fulfil besides being on a list.
+#[derive(Clone, Default)]
+struct Demand {
+    check: Option<CheckDigit>,
+    /// The words of which one must stand before it.
+    near: Option<Box<Lexicon>>,
+}
+
+impl Demand {
+    fn is_met(&self, text: &str, term: &Range<usize>) -> bool {
+        let checked = || {
+            let value = text.get(term.clone()).unwrap_or_default();
+            self.check.is_none_or(|check| check.holds(value))
+        };
+        let spoken_for = || {
+            let Some(words) = &self.near else { return true };
+            let from = text.floor_char_boundary(term.start.saturating_sub(NEAR));
+            // One character of context decides whether a word begins there.
+            let context = text.floor_char_boundary(from.saturating_sub(1));
+            let before = text.get(context..term.start).unwrap_or_default();
+            !words.find_between(before, from - context..before.len()).is_empty()
+        };
+        checked() && spoken_for()
+    }
 }
 
 #[derive(Clone)]
@@ -95,7 +167,9 @@ impl Lexicon {
         let mut errors = Vec::new();
         let mut words: Vec<(String, usize)> = Vec::new();
         let mut patterns = Vec::new();
+        let mut demands = Vec::new();
         for (group, terms) in groups.iter().enumerate() {
+            demands.push(Demand { check: terms.check, near: near(group, &terms.near, &mut errors) });
             for (item, word) in terms.words.iter().enumerate() {
                 match normalise(word) {
                     Some(word) => words.push((word, group)),
@@ -123,7 +197,7 @@ impl Lexicon {
         let mut decomposed: Vec<String> = words.iter().map(|(word, _)| word.nfd().collect()).collect();
         decomposed.sort_unstable();
         let groups = words.into_iter().map(|(_, group)| group).collect();
-        Ok(Self { automaton, groups, decomposed, longest_word, patterns })
+        Ok(Self { automaton, groups, decomposed, longest_word, patterns, demands })
     }
 
     /// Whether there is nothing to search for.
@@ -164,6 +238,7 @@ impl Lexicon {
                 at = hit.end();
             }
         }
+        found.retain(|term| self.demands.get(term.group).is_none_or(|it| it.is_met(text, &term.range)));
         found.sort_unstable_by_key(|term| (term.range.start, term.range.end, term.group));
         found.dedup();
         found
@@ -218,6 +293,24 @@ fn normalise(word: &str) -> Option<String> {
     let view = View::words(word.trim());
     let folded = view.text().trim().to_lowercase();
     (!folded.is_empty() && folded.len() <= WORD_LIMIT).then_some(folded)
+}
+
+/// A lexicon of the words that speak for a group's terms; none if any term will do.
+fn near(group: usize, words: &[String], errors: &mut Vec<LexiconError>) -> Option<Box<Lexicon>> {
+    let too_long = |word: &String| word.trim().is_empty() || word.len() > NEAR_WORD;
+    let faulty = words.iter().enumerate().filter(|(_, word)| too_long(word));
+    let before = errors.len();
+    errors.extend(faulty.map(|(item, _)| LexiconError::Near { group, item }));
+    if words.is_empty() || errors.len() > before {
+        return None;
+    }
+    match Lexicon::new(&[TermGroup { words: words.to_vec(), ..TermGroup::default() }]) {
+        Ok(words) => Some(Box::new(words)),
+        Err(faults) => {
+            errors.extend(faults);
+            None
+        }
+    }
 }
 
 fn automaton(words: &[(String, usize)]) -> Result<Option<AhoCorasick>, LexiconError> {

@@ -21,5 +21,5 @@ pub use detectors::{Detectors, Source};
 pub use entity::{EntityType, Finding};
 pub use groups::Group;
 pub use kinds::{Check, Kind, Trigger, registry};
-pub use lexicon::{Lexicon, LexiconError, Term, TermGroup};
+pub use lexicon::{CheckDigit, Lexicon, LexiconError, Term, TermGroup};
 pub use tagger::{Tagger, TaggerError};

@@ -11,6 +11,10 @@
 //!   codenames:
 //!     words: [nightjar, blue heron]
 //!     patterns: ['\bPRJ-\d{4}\b']
+//!   member_number:
+//!     patterns: ['\b\d{9}\b']
+//!     check: luhn               # or mod97, mod11: a check digit; optional
+//!     near: [member, Mitglied]  # a word within 64 bytes before it; optional
 //! rules:
 //!   - id: pseudonymise
 //!     on: request               # request, reply or both
@@ -25,15 +29,15 @@
 //!     expect: {action: transformed, absent: Nightjar}
 //! ```
 
+mod list;
 mod then;
 
 use std::sync::Arc;
 
-use weir_classifiers::{Detectors, EntityType, Group, Lexicon, LexiconError, TermGroup};
+use weir_classifiers::{Detectors, EntityType, Group, Lexicon, TermGroup};
 
 use crate::document::{Map, Value, nearest};
 use crate::policy::{Expectation, Expected, OnFault, Policy, Rule, Stage, Target, Trial};
-use crate::pseudonym::LITERAL;
 use crate::treatment::Audience;
 use crate::{Caller, Enforcement};
 use then::Then;
@@ -49,8 +53,8 @@ pub(crate) fn policy(value: Value<'_>, file: &str) -> Option<Policy> {
     let callers = map.or("callers", Audience::default(), audience);
     let keep_tokens_hint = map.or("keep_tokens_hint", false, Value::boolean);
     let lists = map.or("lists", Vec::new(), |v| {
-        let names: Vec<(String, Option<TermGroup>)> = v.entries(|v| Some(list(v)))?;
-        list_names(v, &names);
+        let names: Vec<(String, Option<TermGroup>)> = v.entries(|v| Some(list::read(v)))?;
+        list::names(v, &names);
         Some(names.into_iter().map(|(name, terms)| (name, terms.unwrap_or_default())).collect())
     });
     let context = Context { policy: name.clone().unwrap_or_default(), mode, callers, lists: &lists };
@@ -83,62 +87,6 @@ fn name(value: Value<'_>) -> Option<String> {
 
 fn mode(value: Value<'_>) -> Option<Enforcement> {
     value.choice(&[("enforce", Enforcement::Enforce), ("shadow", Enforcement::Shadow)])
-}
-
-fn list(value: Value<'_>) -> Option<TermGroup> {
-    let mut map = value.map()?;
-    let words = map.optional("words", |v| v.one_or_more(|v| term(v, Term::Word)));
-    let patterns = map.optional("patterns", |v| v.one_or_more(|v| term(v, Term::Pattern)));
-    if words.is_none() && patterns.is_none() && map.get("words").is_none() && map.get("patterns").is_none() {
-        value.problem("a list needs `words` or `patterns`");
-    }
-    map.finish();
-    Some(TermGroup { words: words.unwrap_or_default(), patterns: patterns.unwrap_or_default() })
-}
-
-enum Term {
-    Word,
-    Pattern,
-}
-
-/// A word or pattern, tried on its own so that the report names its line.
-fn term(value: Value<'_>, term: Term) -> Option<String> {
-    let text = value.text()?;
-    let group = match term {
-        Term::Word => TermGroup { words: vec![text.clone()], patterns: Vec::new() },
-        Term::Pattern => TermGroup { words: Vec::new(), patterns: vec![text.clone()] },
-    };
-    match Lexicon::new(&[group]) {
-        Ok(_) => Some(text),
-        Err(errors) => {
-            for error in errors {
-                match error {
-                    LexiconError::Word { .. } => value.problem("word is empty or longer than 256 bytes"),
-                    LexiconError::Pattern { reason, .. } => value.problem(format!("pattern {reason}")),
-                    LexiconError::TooLarge => value.problem(error.to_string()),
-                }
-            }
-            None
-        }
-    }
-}
-
-/// List names become types of pseudonyms, so they are held to the same form.
-fn list_names(value: Value<'_>, lists: &[(String, Option<TermGroup>)]) {
-    for (name, _) in lists {
-        let letters = name.starts_with(|c: char| c.is_ascii_lowercase());
-        let fits = name.len() <= 40
-            && !name.ends_with('_')
-            && !name.contains("__")
-            && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-        if !letters || !fits {
-            value.problem(format!(
-                "list name `{name}` must be lower-case letters, digits and single underscores"
-            ));
-        } else if EntityType::parse(name).is_some() || name.eq_ignore_ascii_case(LITERAL) {
-            value.problem(format!("list name `{name}` is taken by a built-in type"));
-        }
-    }
 }
 
 fn rule(value: Value<'_>, context: &Context<'_>) -> Option<Arc<Rule>> {

@@ -10,8 +10,8 @@ use crate::unescape::{is_fill, unescape};
 
 /// Most bytes held back on a channel. No term is longer unless someone stretches it with white space.
 const HELD_LIMIT: usize = 16 << 10;
-/// Bytes kept of what has been decided, as context for word boundaries.
-const CONTEXT: usize = 32;
+/// Bytes kept of what has been decided, as context for word boundaries and for the words before a term.
+const CONTEXT: usize = 96;
 
 /// The state of one channel. No `Debug`: it holds text of the reply.
 #[derive(Default)]

@@ -32,7 +32,7 @@ owner: tests
 rules:
   - id: pseudonymise
     on: [request, reply]
-    find: [email_address, phone_number, credit_card, iban_code]
+    find: [email_address, phone_number, credit_card, iban_code, us_ssn, uk_nino, secrets]
     then: pseudonymise
 ";
 
@@ -60,6 +60,11 @@ impl Dice {
         (0..count).map(|_| char::from(b'0' + u8::try_from(self.below(10)).unwrap())).collect()
     }
 
+    fn signs(&mut self, count: usize) -> String {
+        const SIGNS: &[u8] = b"abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+        (0..count).map(|_| char::from(self.pick(SIGNS))).collect()
+    }
+
     fn letters(&mut self, count: usize) -> String {
         (0..count).map(|_| char::from(b'a' + u8::try_from(self.below(26)).unwrap())).collect()
     }
@@ -67,7 +72,13 @@ impl Dice {
 
 /// A value that must not leave, as it is written.
 fn value(dice: &mut Dice) -> String {
-    match dice.below(4) {
+    match dice.below(7) {
+        4 => secret(dice),
+        5 => {
+            let area = dice.pick(&["212", "536", "001", "665", "899"]);
+            format!("{area}-{}-{}", 10 + dice.below(90), 1000 + dice.below(9000))
+        }
+        6 => format!("{}{}{}", dice.pick(&["AB", "JG", "PW"]), dice.digits(6), dice.pick(&["A", "B", "D"])),
         0 => {
             let (local, domain) = (dice.letters(7), dice.letters(6));
             let local = dice.pick(&["", "x.", "o'", "le+"]).to_owned() + &local;
@@ -86,6 +97,18 @@ fn value(dice: &mut Dice) -> String {
             if dice.below(2) == 0 { account } else { grouped(&account, " ") }
         }
         _ => format!("+49 30 {}", dice.pick(&[2, 3, 4, 5, 6, 7, 8]).to_string() + &dice.digits(6)),
+    }
+}
+
+/// A key, token or address with a password, as their makers write them.
+fn secret(dice: &mut Dice) -> String {
+    match dice.below(4) {
+        0 => {
+            format!("AKIA{}", dice.signs(40).to_uppercase().replace(['0', '1', '8', '9'], "7").split_at(16).0)
+        }
+        1 => format!("ghp_{}", dice.signs(36)),
+        2 => format!("sk-proj-{}T3BlbkFJ{}", dice.signs(40), dice.signs(40)),
+        _ => format!("postgres://app:{}@db.internal:5432/orders", dice.signs(14)),
     }
 }
 
@@ -131,7 +154,10 @@ struct Asked {
 /// Writes a value into a text, as people do.
 fn told(dice: &mut Dice, value: &str) -> String {
     let digits = value.starts_with(|c: char| c.is_ascii_digit());
-    match dice.below(if digits { 3 } else { 5 }) {
+    match dice.below(if digits { 3 } else { 8 }) {
+        5 => format!("# settings\nexport VALUE={value}\nPORT=80\n"),
+        6 => format!("service:\n  value: {value}\n  port: 80\n"),
+        7 => format!("https://shop.example/cart?next=1&value={value}"),
         0 => format!("Please take {value}, thank you."),
         1 => format!("Grüße 😀 \"{value}\"\n\tund mehr"),
         2 => format!("| card | {value} |"),

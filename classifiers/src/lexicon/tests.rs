@@ -5,7 +5,9 @@ use proptest::prelude::*;
 
 fn lexicon(words: &[&str], patterns: &[&str]) -> Lexicon {
     let own = |items: &[&str]| items.iter().map(|item| (*item).to_owned()).collect();
-    Lexicon::new(&[TermGroup { words: own(words), patterns: own(patterns) }]).ok().unwrap()
+    Lexicon::new(&[TermGroup { words: own(words), patterns: own(patterns), ..TermGroup::default() }])
+        .ok()
+        .unwrap()
 }
 
 fn check(words: &[&str], text: &str, expect: &[&str]) {
@@ -45,16 +47,61 @@ fn patterns_see_the_text_as_it_is() {
 }
 
 #[test]
+fn a_check_digit_must_hold() {
+    let find = |pattern: &str, check: CheckDigit, text: &str| {
+        let group =
+            TermGroup { patterns: vec![pattern.to_owned()], check: Some(check), ..TermGroup::default() };
+        let found = Lexicon::new(&[group]).ok().unwrap().find(text);
+        found.into_iter().map(|term| text[term.range].to_owned()).collect::<Vec<_>>()
+    };
+    // Luhn: the example of Wikipedia's article; MOD 97-10: the Bundesbank's LEI; MOD 11-2: ORCID's example.
+    assert_eq!(find(r"\b\d{11}\b", CheckDigit::Luhn, "17893729974 17893729975"), ["17893729974"]);
+    let (good, bad) = ("529900SEOICVR2VM6Y05", "529900SEOICVR2VM6Y06");
+    assert_eq!(find(r"\b[0-9A-Z]{20}\b", CheckDigit::Mod97, &format!("{bad} {good}")), [good]);
+    let (good, bad) = ("0000-0002-1694-233X", "0000-0002-1694-2331");
+    assert_eq!(find(r"\b[0-9X-]{19}\b", CheckDigit::Mod11, &format!("{bad} {good}")), [good]);
+    for check in CheckDigit::ALL {
+        assert!(!check.1.holds("") && !check.1.holds("-") && !check.1.holds("1"), "{check:?}");
+    }
+}
+
+#[test]
+fn words_before_a_term_speak_for_it() {
+    let group = TermGroup {
+        patterns: vec![r"\b\d{9}\b".to_owned()],
+        near: vec!["member".to_owned(), "Mitglied".to_owned()],
+        ..TermGroup::default()
+    };
+    let lexicon = Lexicon::new(&[group]).ok().unwrap();
+    let check = |text: &str, expect: bool| assert_eq!(!lexicon.find(text).is_empty(), expect, "{text}");
+    check("member no. 123456789", true);
+    check("MITGLIED: 123456789", true);
+    check("the number 123456789 of a member", false);
+    check("remember 123456789", false);
+    check("members 123456789", false);
+    let far = |spaces: usize| format!("remember{}123456789", " ".repeat(spaces));
+    // Cut in the middle, the word would look like another one.
+    (50..70).for_each(|spaces| check(&far(spaces), false));
+    check(&format!("member{}123456789", " ".repeat(58)), true);
+    check(&format!("member{}123456789", " ".repeat(59)), false);
+    check(&format!("ä member{}123456789", "·".repeat(29)), true);
+}
+
+#[test]
 fn bad_terms_are_all_reported() {
     let group = TermGroup {
         words: vec!["  \u{200b} ".into(), "x".repeat(300), "fine".into()],
         patterns: vec!["(".into(), "a*".into(), r"\w{1000}{100}".into(), r"\b".into()],
+        near: vec![" ".into(), "y".repeat(33), "fine".into()],
+        ..TermGroup::default()
     };
     let errors = Lexicon::new(&[group]).err().unwrap();
     let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
     assert_eq!(
         texts,
         [
+            "word 0 of those nearby is empty or longer than 32 bytes",
+            "word 1 of those nearby is empty or longer than 32 bytes",
             "word 0 is empty or longer than 256 bytes",
             "word 1 is empty or longer than 256 bytes",
             "pattern 0 is not a regular expression",

@@ -27,6 +27,7 @@ lists:
   Bad: {words: [x]}
   wide: {patterns: ['a+', '(']}
   none: {}
+  own: {words: [x], check: luhm, near: [' ']}
 rules:
   - {id: r, on: requset, find: email_adress, then: pseudonymize}
   - {id: r, on: reply, find: [email_address, wide], then: {blok: no}, when: x}
@@ -41,14 +42,16 @@ tests:
         "p.yaml:4:3: lists: list name `Bad` must be lower-case letters, digits and single underscores",
         "p.yaml:5:27: lists.wide.patterns[1]: pattern is not a regular expression",
         "p.yaml:6:9: lists.none: a list needs `words` or `patterns`",
-        "p.yaml:8:17: rules[0].on: expected one of request, reply; did you mean `request`?",
-        "p.yaml:8:32: rules[0].find: no such type, group or list; did you mean `email_address`?",
-        "p.yaml:8:52: rules[0].then: expected one of block, redact, pseudonymise, flag; did you mean `pseudonymise`?",
-        "p.yaml:9:59: rules[1].then: expected one action: block, redact or pseudonymise",
-        "p.yaml:9:60: rules[1].then.blok: unknown key; did you mean `block`?",
-        "p.yaml:9:71: rules[1].when: unknown key; did you mean `then`?",
-        "p.yaml:11:5: tests[0]: a test needs `request`, `reply` or both",
-        "p.yaml:11:23: tests[0].expect: a test that expects nothing can't fail",
+        "p.yaml:7:28: lists.own.check: expected one of luhn, mod97, mod11; did you mean `luhn`?",
+        "p.yaml:7:41: lists.own.near[0]: expected text that is not empty",
+        "p.yaml:9:17: rules[0].on: expected one of request, reply; did you mean `request`?",
+        "p.yaml:9:32: rules[0].find: no such type, group or list; did you mean `email_address`?",
+        "p.yaml:9:52: rules[0].then: expected one of block, redact, pseudonymise, flag; did you mean `pseudonymise`?",
+        "p.yaml:10:59: rules[1].then: expected one action: block, redact or pseudonymise",
+        "p.yaml:10:60: rules[1].then.blok: unknown key; did you mean `block`?",
+        "p.yaml:10:71: rules[1].when: unknown key; did you mean `then`?",
+        "p.yaml:12:5: tests[0]: a test needs `request`, `reply` or both",
+        "p.yaml:12:23: tests[0].expect: a test that expects nothing can't fail",
     ];
     assert_eq!(problems, expect);
 }

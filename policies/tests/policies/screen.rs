@@ -70,6 +70,34 @@ fn terms_of_the_reply_are_replaced_for_good() {
 }
 
 #[test]
+fn a_type_of_ones_own_has_a_check_digit_and_words_before_it() {
+    let list =
+        "lists:\n  member_number: {patterns: ['\\b\\d{11}\\b'], check: luhn, near: [member, Mitglied]}\n";
+    let rule = "rules:\n  - {id: r, on: [request, reply], find: member_number, then: pseudonymise}\n";
+    let screen = LexicalScreen::from(&set(&format!("{list}{rule}")), &key()).unwrap();
+    let text = "member 17893729974, member 17893729975, order 17893729974.";
+    let mut pass = screen.begin(&caller("acme"));
+    let mut request = slots(&[text]);
+    assert_eq!(pass.request(&mut request).unwrap(), Verdict::Transformed);
+    let sent = texts(&request).concat();
+    assert!(sent.starts_with("member ⟦MEMBER_NUMBER_"), "{sent}");
+    assert!(sent.contains("member 17893729975,"), "a wrong check digit: {sent}");
+    assert_eq!(reply(pass.as_mut(), &sent, &[3, 20]).0, text);
+
+    let far = " ".repeat(57);
+    for text in [format!("a member{far}17893729974."), format!("remember{far} 17893729974.")] {
+        let whole = reply(screen.begin(&caller("acme")).as_mut(), &text, &[]).0;
+        assert_eq!(whole.contains('⟦'), text.starts_with("a member"), "{whole}");
+        for cut in 0..text.len() {
+            let mut pass = screen.begin(&caller("acme"));
+            assert_eq!(reply(pass.as_mut(), &text, &[cut]).0, whole, "cut at {cut}");
+        }
+        let each: Vec<usize> = (1..text.len()).collect();
+        assert_eq!(reply(screen.begin(&caller("acme")).as_mut(), &text, &each).0, whole);
+    }
+}
+
+#[test]
 fn a_blocked_phrase_is_never_passed_on_in_part() {
     let text = "so the \u{200b}blue\n heron sings";
     let screen = LexicalScreen::from(&reply_rules(), &key()).unwrap();
