@@ -42,8 +42,11 @@ pub struct AdminEvent {
     /// Hash or version before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<Text>,
-    /// What was changed: a file name, a key id.
+    /// What was changed: a file name, a key id; or what was refused.
     pub object: Text,
+    /// Why, where a person gave a reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Text>,
     /// Tenant concerned; empty for the whole node. Spelled in the envelope.
     #[serde(skip)]
     pub tenant: Text,
@@ -120,6 +123,9 @@ pub struct KeyEvent {
     pub public: Option<Text>,
     /// What it is for: `checkpoint`, `tenant` or `subject`.
     pub purpose: Text,
+    /// Why, where a person gave a reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Text>,
     /// Tenant concerned; empty for the node. Spelled in the envelope.
     #[serde(skip)]
     pub tenant: Text,

@@ -98,6 +98,11 @@ fn bodies_are_read_by_role_and_reason_only_and_each_reading_is_recorded() {
         let events = gateway.run(&["audit", "events", "--kind", "reveal"]).await;
         assert_eq!(events.lines().count(), 1, "one reveal, one record: {events}");
         assert!(events.contains("complaint 4711") && events.contains(&id));
+        // Who is known and may not do what it asks is told apart from who is not known: the first leaves a record.
+        let refused = gateway.run(&["audit", "events", "--kind", "admin"]).await;
+        let refused: Vec<_> = refused.lines().filter(|it| it.contains("desk.refused")).collect();
+        assert_eq!(refused.len(), 2, "{refused:?}");
+        assert!(refused.iter().all(|it| it.contains("POST /api/v1/audit/calls/{id}/reveal")), "{refused:?}");
         let one = format!("/api/v1/audit/calls?tenant=demo&id={id}");
         let listed = desk(&gateway, &auditor, (&one, None)).await;
         assert_eq!((listed.status, listed.json()["data"].as_array().unwrap().len()), (200, 1));

@@ -180,7 +180,7 @@ fn restored_keys_forget_again_and_a_new_key_encryption_key_opens_the_same_bodies
         let erased = Call::post("/api/v1/audit/erasures", &about).key(ADMIN_KEY).send(gateway.admin()).await;
         assert_eq!(erased.status, 200, "{}", erased.text());
         let new_key = gateway.dir().join("kek-2").display().to_string();
-        let rewrap = ["audit", "keys", "rewrap", "--to", &new_key];
+        let rewrap = ["audit", "keys", "rewrap", "--to", &new_key, "--reason", "another keeper"];
         let (code, said) = gateway.try_run(&rewrap).await;
         assert!(code == 1 && said.contains("stop it first"), "{code}: {said}");
         gateway.signal("TERM").await;
@@ -198,9 +198,9 @@ fn restored_keys_forget_again_and_a_new_key_encryption_key_opens_the_same_bodies
             gateway.run(&[&["audit", "show", id, "--json"], &why[..]].concat()).await
         };
         assert!(show(&gateway, &ada).await.contains(SECRET), "the old copy has brought her back");
-        let repeated = gateway.run(&["audit", "repeat-erasures"]).await;
+        let repeated = gateway.run(&[&["audit", "repeat-erasures"], &why[..]].concat()).await;
         assert_eq!(serde_json::from_str::<Value>(&repeated).unwrap(), json!({"subjects": 1}));
-        let repeated = gateway.run(&["audit", "repeat-erasures"]).await;
+        let repeated = gateway.run(&[&["audit", "repeat-erasures"], &why[..]].concat()).await;
         assert_eq!(serde_json::from_str::<Value>(&repeated).unwrap(), json!({"subjects": 0}));
         let shown = show(&gateway, &ada).await;
         assert!(!shown.contains(SECRET) && shown.contains("erased"), "{shown}");
@@ -228,9 +228,13 @@ fn restored_keys_forget_again_and_a_new_key_encryption_key_opens_the_same_bodies
         let admin = told(&gateway, "admin").await;
         let repeats: Vec<_> = admin.iter().filter(|it| it["action"] == "audit.repeat_erasures").collect();
         assert_eq!(repeats.iter().map(|it| &it["object"]).collect::<Vec<_>>(), ["1 subjects", "0 subjects"]);
+        assert!(repeats.iter().all(|it| it["reason"] == "after the restore"), "{repeats:?}");
+        let refused: Vec<_> = admin.iter().filter(|it| it["action"] == "desk.refused").collect();
+        assert_eq!(refused.iter().map(|it| &it["object"]).collect::<Vec<_>>(), ["audit keys rewrap"]);
         let keys = told(&gateway, "key").await;
         let actions: Vec<_> = keys.iter().map(|it| it["action"].as_str().unwrap()).collect();
         assert_eq!(actions, ["make", "rewrap", "rewrapped"]);
+        assert!(keys.iter().skip(1).all(|it| it["reason"] == "another keeper"), "{keys:?}");
         // A checkpoint is signed once a second.
         poll::until("a sound log", poll::SOON, async || {
             let (code, _) = gateway.try_run(&["audit", "verify"]).await;

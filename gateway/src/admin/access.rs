@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Request, State},
-    http::{HeaderMap, header},
+    extract::{MatchedPath, Request, State},
+    http::{HeaderMap, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -18,9 +18,9 @@ use crate::archive::Person;
 /// What a presented key or token allows on the admin port.
 #[derive(Clone, Debug)]
 pub enum Access {
-    /// What the person's role allows.
+    /// What the person's role allows; that may be nothing.
     Known(Person),
-    /// Nothing here, though it is good elsewhere.
+    /// Nothing here: it is good, but whose it is can't be said now.
     Other,
     /// Nothing: it isn't known, or no longer good.
     Unknown,
@@ -31,29 +31,44 @@ pub type Door = Arc<dyn Fn(String) -> BoxFuture<'static, Access> + Send + Sync>;
 
 /// Lets only administrators pass.
 pub(super) async fn require_admin(State(app): State<App>, request: Request, next: Next) -> Response {
-    match person(&app, request.headers()).await {
-        Ok(person) if person.role == AuditRole::Admin => next.run(request).await,
-        Ok(_) => Fault::NotAdmin.into_response(),
-        Err(fault) => fault.into_response(),
-    }
+    admit(&app, AuditRole::Admin, (request, next)).await
 }
 
 /// Lets everybody pass who has a role at the desk; what each role may do is the desk's to say.
-pub(super) async fn require_role(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    match person(&app, request.headers()).await {
-        Ok(person) => {
-            request.extensions_mut().insert(person);
-            next.run(request).await
-        }
-        Err(fault) => fault.into_response(),
+pub(super) async fn require_role(State(app): State<App>, request: Request, next: Next) -> Response {
+    admit(&app, AuditRole::Auditor, (request, next)).await
+}
+
+/// Passes on what a person of at least that role asks. Whatever is refused to somebody known leaves a record.
+async fn admit(app: &App, role: AuditRole, (mut request, next): (Request, Next)) -> Response {
+    let person = match person(app, request.headers()).await {
+        Ok(person) => person,
+        Err(fault) => return fault.into_response(),
+    };
+    let asked = asked(&request);
+    let response = if person.role >= role {
+        request.extensions_mut().insert(person.clone());
+        next.run(request).await
+    } else {
+        Fault::NotAdmin.into_response()
+    };
+    if response.status() == StatusCode::FORBIDDEN {
+        app.state.desk.note_refused(&person, asked).await;
     }
+    response
+}
+
+/// What a request asks for, without what its path names.
+fn asked(request: &Request) -> String {
+    let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    format!("{} {path}", request.method())
 }
 
 async fn person(app: &App, headers: &HeaderMap) -> Result<Person, Fault> {
     let key = presented(headers).ok_or(Fault::NoKey)?;
     match (app.state.door)(key).await {
-        Access::Known(person) if person.role > AuditRole::None => Ok(person),
-        Access::Known(_) | Access::Other => Err(Fault::NotAdmin),
+        Access::Known(person) => Ok(person),
+        Access::Other => Err(Fault::NotAdmin),
         Access::Unknown => Err(Fault::BadKey),
     }
 }

@@ -156,6 +156,11 @@ impl Desk {
         Ok(self.index.completeness().await?)
     }
 
+    /// As [`Archive::note_refused`].
+    pub async fn note_refused(&self, who: &Person, asked: String) {
+        self.archive.note_refused(who, asked).await;
+    }
+
     fn lane_dir(&self, lane: i64) -> PathBuf {
         let dir = &self.archive.settings.dir;
         if lane == 0 { dir.clone() } else { dir.join(format!("lane-{lane}")) }

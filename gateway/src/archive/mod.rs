@@ -12,6 +12,7 @@ mod memory;
 mod open;
 mod permission;
 pub mod pruning;
+mod refused;
 mod reidentify;
 mod rekeying;
 mod reveal;

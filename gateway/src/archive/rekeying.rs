@@ -9,16 +9,17 @@ use weir_audit::{
 };
 use weir_callers::AuditRole;
 
-use super::{Archive, Desk, DeskError, Person};
+use super::{Archive, Desk, DeskError, Person, desk::reason};
 
 impl Desk {
     /// Destroys again what the log says was erased and an older copy of the keys has brought back; how many
     /// subjects. Reads the whole log.
     ///
     /// # Errors
-    /// [`DeskError::Role`], [`DeskError::Audit`].
-    pub async fn repeat_erasures(&self, who: &Person) -> Result<u64, DeskError> {
+    /// [`DeskError::Role`], [`DeskError::Reason`], [`DeskError::Audit`].
+    pub async fn repeat_erasures(&self, who: &Person, why: &str) -> Result<u64, DeskError> {
         who.must_be(AuditRole::Admin)?;
+        let reason = Some(reason(why)?);
         let _turn = self.archive.turn.lock().await;
         let (vault, dir) = (self.archive.vault.clone(), self.archive.settings.dir.clone());
         let repeated = tokio::task::spawn_blocking(move || vault.repeat_erasures(&dir));
@@ -27,6 +28,7 @@ impl Desk {
             action: "audit.repeat_erasures".into(),
             actor: who.name.clone().into(),
             object: format!("{subjects} subjects").into(),
+            reason,
             ..AdminEvent::default()
         };
         self.archive.log.append(Event::Admin(event)).await?;
@@ -40,9 +42,13 @@ impl Desk {
 /// be this process's alone, and is not used for bodies any more.
 ///
 /// # Errors
-/// [`DeskError::Role`], [`DeskError::Audit`].
-pub async fn rewrap(archive: &Archive, who: &Person, to: PathBuf) -> Result<u64, DeskError> {
-    who.must_be(AuditRole::Admin)?;
+/// [`DeskError::Role`], [`DeskError::Reason`], [`DeskError::Audit`].
+pub async fn rewrap(archive: &Archive, who: &Person, (to, why): (PathBuf, &str)) -> Result<u64, DeskError> {
+    if let Err(refused) = who.must_be(AuditRole::Admin) {
+        archive.note_refused(who, "audit keys rewrap".to_owned()).await;
+        return Err(refused);
+    }
+    let reason = Some(reason(why)?);
     let name = to.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let record = async |action: &'static str| {
         let event = KeyEvent {
@@ -50,6 +56,7 @@ pub async fn rewrap(archive: &Archive, who: &Person, to: PathBuf) -> Result<u64,
             actor: who.name.clone().into(),
             key: name.clone().into(),
             purpose: "key_encryption".into(),
+            reason: reason.clone(),
             ..KeyEvent::default()
         };
         archive.log.append(Event::Key(event)).await

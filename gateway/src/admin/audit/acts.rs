@@ -132,8 +132,10 @@ pub(super) async fn erase(
 pub(super) async fn repeat_erasures(
     State(app): State<App>,
     Extension(who): Extension<Person>,
+    body: Body<Why>,
 ) -> Result<Json<Value>, Refused> {
-    Ok(Json(json!({"subjects": app.state.desk.repeat_erasures(&who).await?})))
+    let Why { reason } = read(body, "a JSON object with `reason`")?;
+    Ok(Json(json!({"subjects": app.state.desk.repeat_erasures(&who, &reason).await?})))
 }
 
 pub(super) async fn rotate(

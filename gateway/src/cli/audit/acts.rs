@@ -106,6 +106,16 @@ pub struct Bare {
     pub(super) act: ActArgs,
 }
 
+/// Why, and who acts.
+#[derive(Args)]
+pub struct ReasonArgs {
+    /// Why, recorded for good
+    #[arg(long, value_name = "TEXT")]
+    pub(super) reason: String,
+    #[command(flatten)]
+    pub(super) act: ActArgs,
+}
+
 /// A hold to ask for or to place.
 #[derive(Args)]
 pub struct AddHold {
@@ -243,6 +253,14 @@ impl AddHold {
             }
         };
         told(out, &self.act.ask(books, (&path, Some(wanted)))?)
+    }
+}
+
+impl ReasonArgs {
+    /// Erases again.
+    pub(super) fn repeat_erasures(self, books: &Books, out: &mut dyn Write) -> Result<End, Failure> {
+        let wanted = json!({"reason": self.reason});
+        told(out, &self.act.ask(books, ("/api/v1/audit/erasures/repeat", Some(wanted)))?)
     }
 }
 

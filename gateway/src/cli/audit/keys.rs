@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::{
     super::{End, Failure},
-    desk::ActArgs,
+    acts::ReasonArgs,
 };
 use crate::{archive, settings::Books};
 
@@ -24,7 +24,7 @@ pub struct RewrapArgs {
     #[arg(long, value_name = "FILE")]
     to: PathBuf,
     #[command(flatten)]
-    act: ActArgs,
+    why: ReasonArgs,
 }
 
 impl KeysCommand {
@@ -35,9 +35,10 @@ impl KeysCommand {
             return Err(Failure::Usage("the key must not lie inside the log or the bodies".into()));
         }
         let file = to.clone();
-        let wrapped = args
-            .act
-            .alone(books, async move |archive, person| archive::rewrap(archive, person, file).await)?;
+        let reason = args.why.reason;
+        let wrapped = args.why.act.alone(books, async move |archive, person| {
+            archive::rewrap(archive, person, (file, &reason)).await
+        })?;
         writeln!(
             out,
             "{wrapped} tenant keys wrapped anew; now set audit.key_encryption_key to {}",

@@ -59,7 +59,7 @@ pub enum AuditCommand {
     /// Make a person's bodies unreadable for good
     Erase(acts::EraseArgs),
     /// Erase again who an older copy of the keys has brought back
-    RepeatErasures(acts::Bare),
+    RepeatErasures(acts::ReasonArgs),
     /// Keys of the kept bodies
     #[command(subcommand)]
     Keys(keys::KeysCommand),
@@ -114,7 +114,7 @@ fn run(command: AuditCommand, books: &Books, out: &mut dyn Write) -> Result<End,
         AuditCommand::Review(args) => args.run(books, out),
         AuditCommand::Reveal(command) => command.run(books, out),
         AuditCommand::Erase(args) => args.run(books, out),
-        AuditCommand::RepeatErasures(args) => args.run_at(books, ("/api/v1/audit/erasures/repeat", out)),
+        AuditCommand::RepeatErasures(args) => args.repeat_erasures(books, out),
         AuditCommand::Keys(command) => command.run(books, out),
         AuditCommand::Hold(command) => command.run(books, out),
         AuditCommand::Prune(args) => args.run_at(books, ("/api/v1/audit/prune", out)),
