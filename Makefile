@@ -1,6 +1,6 @@
 # What a person does with Weir. Each target calls one script; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench soak models fuzz
+.PHONY: help run test check dist bench soak models fuzz
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -13,6 +13,9 @@ test: ## build and run every test, real clients and engines included
 
 check: ## formatting, lints, documentation, house rules, licences
 	@scripts/check.sh
+
+dist: ## build the binary to ship, optimised across crates (target/dist/weir)
+	@scripts/dist.sh
 
 bench: ## run peers and Weir side by side and print the table of ratios
 	@scripts/bench.sh

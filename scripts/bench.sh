@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# `make bench`: peers and Weir side by side under the same load; bench/run is the rig.
+# `make bench`: peers and Weir, as it is shipped, side by side under the same load; bench/run is the rig.
 source "$(dirname "$0")/lib.sh"
 scripts/setup.sh build clients
-cargo build --release --workspace --locked
+scripts/dist.sh
+export WEIR="${WEIR:-$TARGET_DIR/dist/weir}"
 CARGO_TARGET_DIR="$TARGET_DIR" exec bench/run "$@"

@@ -68,7 +68,7 @@ struct RunArguments {
     #[arg(
         long,
         value_delimiter = ',',
-        default_value = "none,envoy,envoy-2,portkey,litellm,weir-off,weir-on"
+        default_value = "none,envoy,envoy-2,portkey,litellm,weir-off,weir-on,weir-tagger"
     )]
     peers: Vec<Peer>,
     /// Memory scenarios to run instead of the load.

@@ -134,7 +134,7 @@ pub async fn repeat(site: &Site, plan: &Plan, peer: Peer) -> Result<Repeat, Benc
 
     let memory = running.process.as_ref().map(Process::memory);
     let after = counts(site.upstream).await?;
-    if peer == Peer::WeirOn {
+    if matches!(peer, Peer::WeirOn | Peer::WeirTagger) {
         let direct_requests = bench.direct_requests([&plain_at_rate, &stream_at_rate, &paced]);
         let clear = after.clear - before.clear;
         if clear > direct_requests {

@@ -39,6 +39,8 @@ pub enum Peer {
     WeirOff,
     /// Weir with all controls.
     WeirOn,
+    /// Weir with all controls and the fast tagger: also names, places, dates.
+    WeirTagger,
 }
 
 impl fmt::Display for Peer {
@@ -51,6 +53,7 @@ impl fmt::Display for Peer {
             Self::Litellm => "LiteLLM",
             Self::WeirOff => "Weir, controls off",
             Self::WeirOn => "Weir, controls on",
+            Self::WeirTagger => "Weir, controls and tagger on",
         })
     }
 }
@@ -105,7 +108,7 @@ impl Site {
                 let python = says_version(&self.peers.join("litellm/bin/python"))?;
                 Some(format!("{}, {python}", pinned("litellm")?))
             }
-            Peer::WeirOff | Peer::WeirOn => says_version(&self.weir),
+            Peer::WeirOff | Peer::WeirOn | Peer::WeirTagger => says_version(&self.weir),
         }
     }
 
@@ -127,6 +130,7 @@ impl Site {
             Peer::Litellm => self.litellm(addr)?,
             Peer::WeirOff => self.weir(addr, "weir-off", include_str!("../config/weir-off.yaml"))?,
             Peer::WeirOn => self.weir(addr, "weir-on", include_str!("../config/weir-on.yaml"))?,
+            Peer::WeirTagger => self.weir(addr, "weir-tagger", include_str!("../config/weir-tagger.yaml"))?,
         };
         let admin = launch.env.iter().find(|(name, _)| name == ADMIN_ADDR);
         let admin = admin.and_then(|(_, address)| address.parse().ok());
@@ -223,9 +227,15 @@ impl Site {
             .replace("{{upstream_port}}", &self.upstream.port().to_string())
             .replace("{{upstream}}", &self.upstream.to_string())
             .replace("{{data}}", &data.display().to_string());
-        let replies = self.work.join("replies.yaml");
-        std::fs::write(&replies, include_str!("../config/replies.yaml")).map_err(io("write policy"))?;
-        let text = text.replace("{{replies}}", &replies.display().to_string());
+        let mut text = text;
+        for (policy, content) in [
+            ("replies", include_str!("../config/replies.yaml")),
+            ("names", include_str!("../config/names.yaml")),
+        ] {
+            let file = self.work.join(format!("{policy}.yaml"));
+            std::fs::write(&file, content).map_err(io("write policy"))?;
+            text = text.replace(&format!("{{{{{policy}}}}}"), &file.display().to_string());
+        }
         let path = self.work.join(format!("{name}.yaml"));
         std::fs::write(&path, text).map_err(io("write configuration"))?;
         Ok(path)

@@ -191,8 +191,12 @@ fn log(dir: &Path) -> String {
     fs::read_to_string(dir.join("log")).unwrap_or_default()
 }
 
-/// The binary stands two folders above the test executable: target/release/deps/… → target/release/weir.
+/// The binary that `WEIR_BIN` names, or the one two folders above the test executable: target/release/deps/… →
+/// target/release/weir.
 fn binary() -> PathBuf {
+    if let Some(named) = env::var_os("WEIR_BIN") {
+        return fs::canonicalize(&named).expect("WEIR_BIN names a file");
+    }
     let test = env::current_exe().unwrap();
     let built = test.ancestors().nth(2).unwrap().join("weir");
     assert!(built.is_file(), "{} is missing: `make test` builds it before the tests", built.display());
