@@ -10,7 +10,7 @@ const SECONDS: [f64; 17] = [
 ];
 
 /// Every metric with its meaning, for `/metrics` and the operator's page.
-const MEANINGS: [(&str, &str); 21] = [
+const MEANINGS: [(&str, &str); 22] = [
     ("weir_requests_total", "exchanges by endpoint, status class and decision"),
     ("weir_request_seconds", "from the request's head to the end of its record"),
     (
@@ -24,6 +24,7 @@ const MEANINGS: [(&str, &str); 21] = [
     ("weir_upstream_up", "1 while an upstream answers"),
     ("weir_refused_credentials_total", "refused keys and tokens by reason"),
     ("weir_control_faults_total", "controls that could not evaluate"),
+    ("weir_bodies_left_out_total", "bodies of streams that were too long to be kept, or had no room"),
     ("weir_malformed_heads_total", "connections whose request head was not HTTP"),
     ("weir_reloads_total", "reloads by result"),
     ("weir_in_flight", "exchanges running now"),

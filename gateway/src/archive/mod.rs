@@ -23,7 +23,10 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 use weir_audit::{Completion, Intent, Log, Mode, Ticket, Vault, vault::Subject};
 
-use crate::settings::{AuditMode, AuditSettings, BodyUse};
+use crate::{
+    pipeline::Room,
+    settings::{AuditMode, AuditSettings, BodyUse},
+};
 
 pub use desk::{Desk, Person};
 pub use erasing::Subject as Whom;
@@ -44,6 +47,8 @@ pub struct Archive {
     pub vault: Arc<Vault>,
     /// What stands behind pseudonyms.
     pub memory: Arc<Memory>,
+    /// Memory for the bodies of streams under way.
+    pub room: Arc<Room>,
     /// How it is set.
     pub settings: AuditSettings,
     /// Held by whoever places or lifts a hold, erases or prunes: what was checked must still hold when it is done.

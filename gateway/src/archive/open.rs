@@ -18,6 +18,7 @@ use weir_index::{Place, PostgresSettings};
 
 use super::{Archive, Memory, witness::HttpWitness};
 use crate::{
+    pipeline::Room,
     serve::Start,
     settings::{AnchorSettings, AuditSettings, IndexSettings, WitnessSettings},
 };
@@ -48,7 +49,8 @@ pub fn open(audit: &AuditSettings, start: Start) -> Result<Archive> {
     let (log, recovery) =
         opened.with_context(|| format!("the audit log in {} can't be opened", audit.dir.display()))?;
     tracing::info!(?recovery, "audit log open");
-    Ok(Archive { log, vault, memory, settings: audit.clone(), turn: Mutex::default() })
+    let room = Room::new(audit.max_streams);
+    Ok(Archive { log, vault, memory, room, settings: audit.clone(), turn: Mutex::default() })
 }
 
 /// Opens the vault alone.

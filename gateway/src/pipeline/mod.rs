@@ -1,6 +1,7 @@
 //! The one pipeline: a chain of types, each stage consuming the one before, that always ends in a record.
 
 mod buffered;
+mod gathered;
 mod guards;
 mod heads;
 mod inscribe;
@@ -11,6 +12,7 @@ mod stages;
 mod streamed;
 mod trail;
 
+pub use gathered::Room;
 pub use guards::Guards;
 
 use std::panic::AssertUnwindSafe;

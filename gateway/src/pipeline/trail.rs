@@ -132,7 +132,7 @@ impl Trail {
         let subject = archive.subject(&caller.tenant, caller.subject.as_deref()).map_err(unavailable)?;
         self.intent.subject_ref = subject.reference();
         if archive.keeps_bodies() {
-            self.keep = Keep::of(subject, archive.settings.max_body);
+            self.keep = Keep::of(subject, archive.settings.max_body, &archive.room);
         }
         Ok(())
     }

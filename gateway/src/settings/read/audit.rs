@@ -44,6 +44,9 @@ pub(super) fn audit(map: &mut Map<'_>, place: &Place<'_>, data_dir: &Path) -> Au
             max_body: map.or("max_body", default.max_body, |v| {
                 limits::size(v, 1 << 10..=256 << 20).and_then(|bytes| usize::try_from(bytes).ok())
             }),
+            max_streams: map.or("max_streams", default.max_streams, |v| {
+                limits::size(v, 1 << 20..=1 << 40).and_then(|bytes| usize::try_from(bytes).ok())
+            }),
             keys: map.or("keys", default.keys, |v| place.path(v)),
             kek: map.optional("key_encryption_key", |v| place.path(v)),
             retention: map.or("retention", default.retention, retention),
@@ -87,6 +90,7 @@ fn default(data_dir: &Path) -> AuditSettings {
         origin: None,
         bodies: BodyUse::Keep,
         max_body: 1 << 20,
+        max_streams: 256 << 20,
         keys: data_dir.join(KEYS),
         kek: None,
         retention: six_months(),

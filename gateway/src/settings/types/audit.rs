@@ -24,6 +24,8 @@ pub struct AuditSettings {
     pub bodies: BodyUse,
     /// Longest body that is kept, in bytes.
     pub max_body: usize,
+    /// Memory for the bodies of all streams under way, in bytes; beyond it bodies are left out.
+    pub max_streams: usize,
     /// Folder of the keys to bodies and of the key that signs checkpoints; never inside that of the log.
     pub keys: PathBuf,
     /// File of the key-encryption key; `kek` in the folder of keys without one.

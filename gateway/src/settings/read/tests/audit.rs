@@ -19,7 +19,8 @@ fn the_default_keeps_bodies_half_a_year_and_finds_calls_in_sqlite() {
     let audit = good(folder.path(), "weir: v1\n").audit;
     let data = folder.path().join("weir-data");
     assert_eq!((audit.keys.clone(), audit.bodies_dir()), (data.join("audit-keys"), data.join("bodies")));
-    assert_eq!((audit.bodies, audit.max_body, audit.index), (BodyUse::Keep, 1 << 20, IndexSettings::Sqlite));
+    assert_eq!((audit.bodies, audit.max_body, audit.max_streams), (BodyUse::Keep, 1 << 20, 256 << 20));
+    assert_eq!(audit.index, IndexSettings::Sqlite);
     assert_eq!(audit.retention.of(None).duration(), Duration::from_secs(183 * DAY));
     let alone = RevealSettings { second_person: SecondPerson::None, expires: Duration::from_secs(900) };
     assert_eq!(audit.reveal, alone);
@@ -32,14 +33,14 @@ fn every_part_is_read() {
     let audit = good(
         folder.path(),
         &text(
-            "{bodies: none, max_body: 64KiB, keys: elsewhere, key_encryption_key: kek, origin: weir.example/eu, \
+            "{bodies: none, max_body: 64KiB, max_streams: 8MiB, keys: elsewhere, key_encryption_key: kek, origin: weir.example/eu, \
              retention: {default: 5 years, classes: {short: 200d}}, anchor: {folder: second}, \
              reveal: {second_person: required, expires: 2h}, index: {postgres: {env: KEY}}, sinks: [{name: siem, form: ocsf, syslog: {host: log.example, transport: tcp, port: 514}}]}",
         ),
     )
     .audit;
     let at = folder.path();
-    assert_eq!((audit.bodies, audit.max_body), (BodyUse::None, 64 << 10));
+    assert_eq!((audit.bodies, audit.max_body, audit.max_streams), (BodyUse::None, 64 << 10, 8 << 20));
     assert_eq!((audit.keys, audit.kek), (at.join("elsewhere"), Some(at.join("kek"))));
     assert_eq!(audit.origin.as_deref(), Some("weir.example/eu"));
     assert_eq!(audit.retention.of(None).duration(), Duration::from_secs(1827 * DAY));
