@@ -10,9 +10,11 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 
-use crate::address::Address;
+use crate::address::{Address, Security};
 use crate::connect::Door;
-use crate::error::Failure;
+use crate::error::{Failure, SinkError};
+use crate::settings::{Plaintext, TlsSettings};
+use crate::tls;
 
 /// Most bytes of an answer that are looked at.
 const MOST_ANSWER: usize = 64 << 10;
@@ -28,7 +30,10 @@ pub(crate) struct Poster {
 #[derive(Clone, Copy)]
 pub(crate) enum Wanted {
     Status,
+    /// The body of an answer that says yes.
     Body,
+    /// The body of any answer.
+    Any,
 }
 
 /// What the receiver said.
@@ -36,12 +41,29 @@ pub(crate) enum Wanted {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) retry_after: Option<String>,
-    /// Empty unless [`Wanted::Body`].
+    pub(crate) content_type: Option<String>,
+    /// Empty where it was not wanted.
     pub(crate) body: Bytes,
 }
 
 impl Poster {
-    /// Posts JSON. The caller sets the deadline.
+    /// A place at an address; `name` is what faults call it.
+    pub(crate) fn new(
+        name: &str,
+        (url, plaintext): (&str, Plaintext),
+        settings: &TlsSettings,
+    ) -> Result<Self, SinkError> {
+        let address = Address::parse(url, plaintext).map_err(|problem| SinkError::Setting {
+            sink: name.to_owned(),
+            field: "url",
+            problem: problem.to_owned(),
+        })?;
+        let tls = if address.security == Security::Tls { Some(tls::config(name, settings)?) } else { None };
+        let door = Door { host: address.host.clone(), port: address.port, security: address.security, tls };
+        Ok(Self { address, door })
+    }
+
+    /// Posts JSON, or what a header of the caller's says. The caller sets the deadline.
     pub(crate) async fn post(
         &self,
         headers: &[(HeaderName, HeaderValue)],
@@ -82,16 +104,21 @@ impl Poster {
 
 async fn read(reply: http::Response<Incoming>, wanted: Wanted) -> Result<Answer, Failure> {
     let status = reply.status().as_u16();
-    let retry_after =
-        reply.headers().get(header::RETRY_AFTER).and_then(|it| it.to_str().ok()).map(str::to_owned);
-    let body = match wanted {
-        Wanted::Body if reply.status().is_success() => {
-            let read = Limited::new(reply.into_body(), MOST_ANSWER).collect().await;
-            read.map_err(|_| Failure::Broken)?.to_bytes()
-        }
-        _ => Bytes::new(),
+    let text =
+        |name: HeaderName| reply.headers().get(name).and_then(|it| it.to_str().ok()).map(str::to_owned);
+    let (retry_after, content_type) = (text(header::RETRY_AFTER), text(header::CONTENT_TYPE));
+    let is_wanted = match wanted {
+        Wanted::Status => false,
+        Wanted::Body => reply.status().is_success(),
+        Wanted::Any => true,
     };
-    Ok(Answer { status, retry_after, body })
+    let body = if is_wanted {
+        let read = Limited::new(reply.into_body(), MOST_ANSWER).collect().await;
+        read.map_err(|_| Failure::Broken)?.to_bytes()
+    } else {
+        Bytes::new()
+    };
+    Ok(Answer { status, retry_after, content_type, body })
 }
 
 impl Answer {

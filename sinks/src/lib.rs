@@ -11,6 +11,7 @@ mod error;
 mod http_post;
 mod otlp;
 mod position;
+mod question;
 mod render;
 mod run;
 mod runner;
@@ -26,6 +27,7 @@ mod webhook;
 pub use backoff::Backoff;
 pub use batch::{Batch, Item, Level};
 pub use error::{Failure, SinkError};
+pub use question::{Question, Said};
 pub use run::{Lane, Place, Sinks, Upto};
 pub use secret::Secret;
 pub use settings::{

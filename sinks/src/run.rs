@@ -11,7 +11,7 @@ use futures::future::join_all;
 use tokio::sync::watch;
 use weir_audit::{Ambient, Log, read};
 
-use crate::address::{Address, Security};
+use crate::address::Security;
 use crate::connect::Door;
 use crate::error::SinkError;
 use crate::http_post::Poster;
@@ -231,12 +231,5 @@ fn poster(
     (url, plaintext): (&str, Plaintext),
     settings: &TlsSettings,
 ) -> Result<Poster, SinkError> {
-    let address = Address::parse(url, plaintext).map_err(|problem| SinkError::Setting {
-        sink: sink.name.clone(),
-        field: "url",
-        problem: problem.to_owned(),
-    })?;
-    let tls = if address.security == Security::Tls { Some(tls::config(&sink.name, settings)?) } else { None };
-    let door = Door { host: address.host.clone(), port: address.port, security: address.security, tls };
-    Ok(Poster { address, door })
+    Poster::new(&sink.name, (url, plaintext), settings)
 }

@@ -122,6 +122,15 @@ impl Gateway {
         (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&said).into_owned())
     }
 
+    /// Starts a command that goes on running beside the gateway, until it is dropped; what it says goes to `file`.
+    #[must_use]
+    pub fn beside(&self, arguments: &[&str], file: &str) -> Child {
+        let said = fs::File::create(self.dir.path().join(file)).unwrap();
+        let mut command = command(self.dir.path());
+        command.args(arguments).stdin(Stdio::null()).stdout(said.try_clone().unwrap()).stderr(said);
+        command.kill_on_drop(true).spawn().unwrap()
+    }
+
     /// Makes a further key with extra arguments of `weir keys create`, and waits until it works.
     pub async fn another_key(&self, arguments: &[&str]) -> String {
         let key = create_key(self.dir.path(), arguments).await;

@@ -64,6 +64,49 @@ fn stands_in(dir: &Path, needle: &str) -> Option<String> {
 }
 
 #[test]
+fn a_witness_cosigns_what_the_gateway_seals_and_verification_can_demand_it() {
+    scenario(async {
+        let upstream = Upstream::start(openai::echo).await;
+        let mut gateway = Gateway::start(Config::with(&upstream)).await;
+        let first_key = gateway.dir().join("data/audit/tree/first-key");
+        let log_key =
+            poll::until("the log's first key", poll::SOON, async || fs::read_to_string(&first_key).ok())
+                .await;
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let address = format!("127.0.0.1:{port}");
+        let start =
+            ["audit", "witness", "--dir", "witness", "--name", "witness.example/w1", "--addr", &address];
+        let _witness = gateway.beside(&[&start[..], &["--log", log_key.trim()]].concat(), "witness.log");
+        let said = gateway.dir().join("witness.log");
+        let key = poll::until("the witness's key", poll::SOON, async || {
+            let said = fs::read_to_string(&said).ok()?;
+            Some(said.lines().find_map(|line| line.strip_prefix("Witness key: "))?.to_owned())
+        })
+        .await;
+        let demand = ["audit", "verify", "--witness-key", &key];
+        ask(&gateway, "ada", "before").await;
+        let (code, told) = gateway.try_run(&demand).await;
+        assert_eq!(code, 1, "nothing is witnessed yet: {told}");
+
+        gateway.signal("TERM").await;
+        gateway.ended().await;
+        let settings = gateway.dir().join("weir.yaml");
+        let text = fs::read_to_string(&settings).unwrap();
+        let witnesses = format!("audit: {{witnesses: [{{key: \"{key}\", url: \"http://{address}/\"}}]}}\n");
+        fs::write(&settings, text + &witnesses).unwrap();
+        gateway.restart().await;
+        ask(&gateway, "ada", "after").await;
+        poll::until("a witnessed checkpoint over all records", poll::SOON, async || {
+            let (code, told) = gateway.try_run(&demand).await;
+            (code == 0 && told.contains("witnessed by witness.example/w1")).then_some(())
+        })
+        .await;
+        let note = gateway.run(&["audit", "checkpoint"]).await;
+        assert!(note.contains("— witness.example/w1 "), "{note}");
+    });
+}
+
+#[test]
 fn bodies_are_read_by_role_and_reason_only_and_each_reading_is_recorded() {
     scenario(async {
         let upstream = Upstream::start(openai::echo).await;

@@ -82,12 +82,13 @@ fn seal(audit: &AuditSettings) -> Result<Seal> {
         origin: audit.origin.clone(),
         every: Duration::from_secs(1),
         anchor: audit.anchor.as_ref().map(anchor).transpose()?,
-        witnesses: audit.witnesses.iter().cloned().map(witness).collect(),
+        witnesses: audit.witnesses.iter().map(witness).collect::<Result<_>>()?,
     })
 }
 
-fn witness(settings: WitnessSettings) -> Arc<dyn Witness> {
-    Arc::new(HttpWitness::new(settings))
+fn witness(settings: &WitnessSettings) -> Result<Arc<dyn Witness>> {
+    let witness = HttpWitness::new(settings);
+    Ok(Arc::new(witness.with_context(|| format!("the witness {} can't be asked", settings.key))?))
 }
 
 fn anchor(settings: &AnchorSettings) -> Result<Arc<dyn Anchor>> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use weir_sinks::{Backoff, OnRefusal, Receiver, Secret, Status};
+use weir_sinks::{Backoff, Failure, OnRefusal, Question, Receiver, Secret, Status};
 
 use crate::pki::Pki;
 use crate::support::{Act, Scene, Web, status, webhook};
@@ -206,6 +206,29 @@ async fn over_https_only_a_trusted_server_hears_anything() {
     running.until(|state| state.position == 10).await;
     running.stop().await;
     assert_eq!(web.taken(), all(5));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_goes_to_a_trusted_server_only_and_any_answer_counts() {
+    let scene = Scene::new();
+    let pki = Pki::new(scene.dir.path());
+    let size = || Act::Answer(409, "content-type: text/x.tlog.size\r\n".into(), "17\n".into());
+    let web = Web::with(Some(pki.server()), move |_, _| size()).await;
+    let url = |host: &str| format!("https://{host}:{}/w/add-checkpoint", web.address.port());
+    let ask = async |ca: &str, host: &str| {
+        let question = Question::to("witness", &url(host), &pki.client(ca)).unwrap();
+        question.ask("text/plain; charset=utf-8", b"old 0\n".to_vec()).await
+    };
+    for (ca, host) in [("other-ca.pem", "localhost"), ("ca.pem", "127.0.0.1")] {
+        assert_eq!(ask(ca, host).await.unwrap_err(), Failure::Tls, "{ca} {host}");
+    }
+    assert!(web.requests().is_empty());
+    let said = ask("ca.pem", "localhost").await.unwrap();
+    assert_eq!((said.status, said.content_type.as_str()), (409, "text/x.tlog.size"));
+    assert_eq!(said.body, b"17\n");
+    let request = &web.requests()[0];
+    assert_eq!((request.target.as_str(), request.body.as_slice()), ("/w/add-checkpoint", &b"old 0\n"[..]));
+    assert_eq!(request.headers["content-type"], "text/plain; charset=utf-8");
 }
 
 #[tokio::test(flavor = "multi_thread")]

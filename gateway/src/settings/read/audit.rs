@@ -8,6 +8,7 @@ use std::{
 
 use weir_audit::{Keep, Retention, proof::keys::VerifierKey};
 use weir_policies::document::{Map, Value};
+use weir_sinks::{Question, TlsSettings};
 
 use super::{limits, place::Place, sinks};
 use crate::settings::{
@@ -51,7 +52,7 @@ pub(super) fn audit(map: &mut Map<'_>, place: &Place<'_>, data_dir: &Path) -> Au
             kek: map.optional("key_encryption_key", |v| place.path(v)),
             retention: map.or("retention", default.retention, retention),
             anchor: map.optional("anchor", |v| anchor(v, place)),
-            witnesses: map.or("witnesses", Vec::new(), |v| v.list(witness)),
+            witnesses: map.or("witnesses", Vec::new(), |v| v.list(|v| witness(v, place))),
             index: map.or("index", default.index, |v| index(v, place)),
             pseudonyms: default.pseudonyms,
             sinks: map.or("sinks", default.sinks, |v| sinks::sinks(v, place)),
@@ -177,22 +178,19 @@ fn anchor(value: Value<'_>, place: &Place<'_>) -> Option<AnchorSettings> {
     }
 }
 
-fn witness(value: Value<'_>) -> Option<WitnessSettings> {
+fn witness(value: Value<'_>, place: &Place<'_>) -> Option<WitnessSettings> {
     let mut map = value.map()?;
     let key = map.required("key", |v| v.parsed::<VerifierKey>("a witness's key, NAME+ID+KEY"));
     let url = map.required("url", |v| {
         let text = v.text()?;
-        let plain = text.strip_prefix("http://").map(str::to_owned);
-        plain.or_else(|| v.expected("an address that begins with http://; what a witness says is signed"))
+        match Question::check(&text) {
+            Ok(()) => Some(text),
+            Err(problem) => v.expected(&format!("the address of a witness; it {problem}")),
+        }
     });
+    let tls = map.or("tls", TlsSettings::default(), |v| sinks::tls(v, place));
     map.finish();
-    let (key, url) = (key?, url?);
-    let (authority, path) = url.split_once('/').map_or((url.as_str(), ""), |(host, path)| (host, path));
-    let (host, port) = authority.rsplit_once(':').unwrap_or((authority, "80"));
-    let port = port.parse().ok().or_else(|| value.expected("a port from 1 to 65535 in the url"))?;
-    let path = path.trim_end_matches('/');
-    let path = if path.is_empty() { String::new() } else { format!("/{path}") };
-    Some(WitnessSettings { key, host: host.to_owned(), port, path })
+    Some(WitnessSettings { key: key?, url: url?, tls })
 }
 
 fn index(value: Value<'_>, place: &Place<'_>) -> Option<IndexSettings> {

@@ -81,7 +81,7 @@ fn door(map: &mut Map<'_>, place: &Place<'_>) -> (TlsSettings, Plaintext) {
     (tls, plaintext)
 }
 
-fn tls(value: Value<'_>, place: &Place<'_>) -> Option<TlsSettings> {
+pub(super) fn tls(value: Value<'_>, place: &Place<'_>) -> Option<TlsSettings> {
     let mut map = value.map()?;
     let ca_file = map.optional("ca", |v| place.pem(v, Pem::Certificate));
     let certificate = map.optional("certificate", |v| place.pem(v, Pem::Certificate));

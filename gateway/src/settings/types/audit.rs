@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use weir_audit::{Retention, proof::keys::VerifierKey};
-use weir_sinks::SinkSettings;
+use weir_sinks::{SinkSettings, TlsSettings};
 
 use super::Secret;
 
@@ -130,17 +130,15 @@ pub enum AnchorSettings {
     Postgres(Secret),
 }
 
-/// A witness: `http` only, since what it says is signed.
+/// A witness.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WitnessSettings {
     /// The key its cosignatures are checked with.
     pub key: VerifierKey,
-    /// Host name or address.
-    pub host: String,
-    /// Port.
-    pub port: u16,
-    /// What stands before `/add-checkpoint`; empty or beginning with a slash.
-    pub path: String,
+    /// Its address, `https` or `http`: what it says is signed. `/add-checkpoint` follows.
+    pub url: String,
+    /// Whom to trust, over `https`.
+    pub tls: TlsSettings,
 }
 
 /// Where calls are looked up.

@@ -69,6 +69,8 @@ fn what_would_weaken_it_is_refused() {
     check("{index: mysql}", "expected one of sqlite");
     check("{index: {postgres: 'postgres://user:secret@db/weir'}}", "a secret must not stand in this file");
     check("{witnesses: [{key: x, url: 'http://w'}]}", "NAME+ID+KEY");
+    check("{witnesses: [{key: x, url: 'ftp://w'}]}", "it is neither https nor http");
+    check("{witnesses: [{key: x, url: 'https://a:b@w'}]}", "it holds credentials");
     check("{sinks: [{name: a}]}", "one of `syslog`, `webhook` and `otlp`");
     check("{origin: 'a b'}", "letters, digits");
     check("{reveal: {second_person: maybe}}", "expected one of required, none");
