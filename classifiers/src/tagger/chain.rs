@@ -67,24 +67,22 @@ impl Chain {
 
     /// The best sequence of labels (Viterbi).
     pub fn best(&self, emissions: &[Row]) -> Vec<u8> {
-        let mut came: Vec<[u8; WIDTH]> = Vec::with_capacity(emissions.len());
-        let mut scores = self.first;
-        for (place, emission) in emissions.iter().enumerate() {
-            let mut from = [0; WIDTH];
-            if place > 0 {
-                (scores, from) = self.reach(&scores);
-            }
+        // The best score up to each token, by the label there. Where it came from is asked on the way back only, for
+        // one label of each token.
+        let mut reached: Vec<Row> = Vec::with_capacity(emissions.len());
+        for emission in emissions {
+            let mut scores = reached.last().map_or(self.first, |last| self.reach(last));
             // Only differences matter; relative to O, they stay exact in a text of any length.
             let base = scores.first().zip(emission.first()).map_or(0.0, |(score, emission)| score + emission);
             scores.iter_mut().zip(emission).for_each(|(score, emission)| *score += emission - base);
-            came.push(from.map(|from| u8::try_from(from).unwrap_or(0)));
+            reached.push(scores);
         }
-        let best = scores.iter().enumerate().take(self.labels).max_by(|a, b| a.1.total_cmp(b.1));
-        let mut label = best.and_then(|(label, _)| u8::try_from(label).ok()).unwrap_or(0);
         let mut labels = vec![0; emissions.len()];
-        for (place, from) in labels.iter_mut().zip(&came).rev() {
-            *place = label;
-            label = from.get(usize::from(label)).copied().unwrap_or(0);
+        let mut next = None;
+        for (slot, scores) in labels.iter_mut().zip(&reached).rev() {
+            let label = self.source(scores, next);
+            *slot = u8::try_from(label).unwrap_or(0);
+            next = Some(label);
         }
         labels
     }
@@ -142,20 +140,29 @@ impl Chain {
         into.iter_mut().flatten().for_each(|value| *value *= factor);
     }
 
-    /// The best score of each label after one step, and the label it came from. All labels go side by
-    /// side, which compilers turn into vector code.
-    fn reach(&self, scores: &Row) -> (Row, [u32; WIDTH]) {
+    /// The best score of each label after one step. All labels go side by side, which compilers turn into vector code.
+    fn reach(&self, scores: &Row) -> Row {
         let mut best = [NEVER * 4.0; WIDTH];
-        let mut came = [0; WIDTH];
-        for (from, (score, steps)) in (0..).zip(scores.iter().zip(self.from.iter())).take(self.labels) {
-            for ((best, came), step) in best.iter_mut().zip(&mut came).zip(steps) {
+        for (score, steps) in scores.iter().zip(self.from.iter()).take(self.labels) {
+            for (best, step) in best.iter_mut().zip(steps) {
                 let reached = score + step;
-                let better = reached > *best;
-                *best = if better { reached } else { *best };
-                *came = if better { from } else { *came };
+                *best = if reached > *best { reached } else { *best };
             }
         }
-        (best, came)
+        best
+    }
+
+    /// The label that the best sequence has here, given the one after it.
+    fn source(&self, scores: &Row, next: Option<usize>) -> usize {
+        let (mut label, mut most) = (0, f32::NEG_INFINITY);
+        for (from, (score, steps)) in scores.iter().zip(self.from.iter()).enumerate().take(self.labels) {
+            let step = next.map_or(Some(&0.0), |next| steps.get(next));
+            let reached = step.map_or(NEVER, |step| score + step);
+            if reached > most {
+                (label, most) = (from, reached);
+            }
+        }
+        label
     }
 
     fn weigh(&self, row: &Row, allow: u32) -> Row {
