@@ -6,6 +6,7 @@
 //! a text is too long to be searched, the request is refused.
 
 mod known;
+mod label;
 mod reply;
 mod request;
 

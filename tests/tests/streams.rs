@@ -144,9 +144,10 @@ fn slow_callers_cost_bounded_memory() {
                 OFFERED >> 18,
                 grown >> 20
             );
-            // Most of what is taken lies in the kernel's socket buffers.
+            // Most of what is taken lies in the kernel's socket buffers. What is kept for the vault is 1 MiB of each
+            // side of a reply; the rest is what a gateway that has just started still takes.
             assert!(taken < OFFERED / 2, "{taken} bytes read without a reader");
-            assert!(grown < 16 << 20, "{grown} bytes");
+            assert!(grown < 24 << 20, "{grown} bytes");
         }
     });
 }

@@ -7,8 +7,10 @@ use std::sync::{
 
 use bytes::Bytes;
 
-/// Least bytes of memory that are taken for a reply.
-const LEAST: usize = 4 << 10;
+/// Bytes of the first block of a reply; each further one is twice as large, up to [`LARGEST`].
+const FIRST: usize = 4 << 10;
+/// Bytes of the largest block: what is given back serves the next reply, whatever its length.
+const LARGEST: usize = 64 << 10;
 
 /// Memory for the replies that are gathered now, all together.
 pub struct Room(AtomicUsize);
@@ -33,47 +35,84 @@ impl Room {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Full;
 
-/// A reply as far as it came. It gives its room back when it is dropped.
+/// A reply as far as it came, in blocks that are never moved. It gives its room back when it is dropped.
 pub struct Gathered {
     room: Arc<Room>,
-    bytes: Vec<u8>,
+    blocks: Vec<Vec<u8>>,
+    length: usize,
     taken: usize,
 }
 
 impl Gathered {
     /// Nothing yet.
     pub fn new(room: Arc<Room>) -> Self {
-        Self { room, bytes: Vec::new(), taken: 0 }
+        Self { room, blocks: Vec::new(), length: 0, taken: 0 }
     }
 
     /// Adds a piece; `limit` bytes are kept at most.
     ///
     /// # Errors
-    /// [`Full`]: the piece was not added.
-    pub fn push(&mut self, piece: &[u8], limit: usize) -> Result<(), Full> {
-        let needed = self.bytes.len() + piece.len();
-        if needed > limit {
+    /// [`Full`]: not all of the piece was added, and nothing more can be.
+    pub fn push(&mut self, mut piece: &[u8], limit: usize) -> Result<(), Full> {
+        if self.length + piece.len() > limit {
             return Err(Full);
         }
-        if needed > self.taken {
-            // Twice as much each time, so that it is seldom moved; never more than can be kept.
-            let wanted = (self.taken * 2).max(LEAST).min(limit).max(needed);
-            let got = [wanted, needed].into_iter().find(|bytes| self.room.take(bytes - self.taken));
-            self.taken = got.ok_or(Full)?;
-            self.bytes.reserve_exact(self.taken - self.bytes.len());
+        while !piece.is_empty() {
+            let block = match self.blocks.last_mut() {
+                Some(block) if block.len() < block.capacity() => block,
+                _ => self.block(limit)?,
+            };
+            let fits = piece.len().min(block.capacity() - block.len());
+            let (here, rest) = piece.split_at(fits);
+            block.extend_from_slice(here);
+            self.length += fits;
+            piece = rest;
         }
-        self.bytes.extend_from_slice(piece);
         Ok(())
     }
 
-    /// What came so far.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+    fn block(&mut self, limit: usize) -> Result<&mut Vec<u8>, Full> {
+        let wanted = self.blocks.last().map_or(FIRST, |last| (last.capacity() * 2).min(LARGEST));
+        let bytes = wanted.min(limit - self.length).max(1);
+        if !self.room.take(bytes) {
+            return Err(Full);
+        }
+        self.taken += bytes;
+        self.blocks.push(Vec::with_capacity(bytes));
+        self.blocks.last_mut().ok_or(Full)
+    }
+
+    /// Whether `piece` stands at `from`.
+    pub fn holds(&self, from: usize, mut piece: &[u8]) -> bool {
+        let mut skip = from;
+        for block in &self.blocks {
+            let here = block.get(skip..).unwrap_or_default();
+            skip = skip.saturating_sub(block.len());
+            let (front, rest) = piece.split_at(piece.len().min(here.len()));
+            if !here.starts_with(front) {
+                return false;
+            }
+            piece = rest;
+        }
+        piece.is_empty()
+    }
+
+    /// The first `length` bytes, in pieces.
+    pub fn first(&self, length: usize) -> impl Iterator<Item = &[u8]> {
+        let mut left = length;
+        self.blocks.iter().map_while(move |block| {
+            let front = block.get(..left.min(block.len()))?;
+            left -= front.len();
+            (!front.is_empty()).then_some(front)
+        })
     }
 
     /// All that came.
     pub fn into_bytes(mut self) -> Bytes {
-        std::mem::take(&mut self.bytes).into()
+        match self.blocks.as_mut_slice() {
+            [only] => std::mem::take(only).into(),
+            blocks => blocks.concat().into(),
+        }
     }
 }
 
@@ -93,22 +132,42 @@ mod tests {
 
     #[test]
     fn all_replies_share_one_room_and_give_it_back() {
-        let room = Room::new(10_000);
+        let room = Room::new(30_000);
         let mut one = Gathered::new(Arc::clone(&room));
         let mut other = Gathered::new(Arc::clone(&room));
         assert_eq!(one.push(&[1; 100], 8000), Ok(()));
-        assert_eq!(free(&room), 10_000 - LEAST);
-        assert_eq!(other.push(&[2; 5000], 8000), Ok(()));
-        assert_eq!(free(&room), 10_000 - LEAST - 5000);
-        // There is room for what is needed, if not for twice as much.
-        assert_eq!(one.push(&[3; 4200], 8000), Ok(()));
-        assert_eq!(free(&room), 10_000 - 4300 - 5000);
-        assert_eq!(one.push(&[4; 1000], 8000), Err(Full));
-        assert_eq!(one.bytes().len(), 4300);
+        assert_eq!(free(&room), 30_000 - FIRST);
+        // The second block is cut to what may still come.
+        assert_eq!(one.push(&[2; 4200], 8000), Ok(()));
+        assert_eq!(free(&room), 30_000 - 8000);
+        assert_eq!(other.push(&[3; 5000], 1 << 20), Ok(()));
+        assert_eq!(free(&room), 30_000 - 8000 - 3 * FIRST);
+        assert_eq!(one.push(&[4; 3701], 8000), Err(Full), "longer than what is kept");
         drop(other);
-        assert_eq!(one.push(&[5; 1000], 8000), Ok(()));
-        assert_eq!(one.push(&[6; 3000], 8000), Err(Full), "longer than what is kept");
-        assert_eq!(one.into_bytes().len(), 5300);
-        assert_eq!(free(&room), 10_000);
+        assert_eq!(one.push(&[5; 3700], 8000), Ok(()));
+        assert_eq!(one.into_bytes().len(), 8000);
+        assert_eq!(free(&room), 30_000);
+        let mut third = Gathered::new(Room::new(5000));
+        assert_eq!(third.push(&[6; 5000], 1 << 20), Err(Full), "no room for a second block");
+    }
+
+    #[test]
+    fn what_came_is_compared_and_read_across_blocks() {
+        let bytes: Vec<u8> = (0..40_000_u32).map(|at| u8::try_from(at % 251).unwrap()).collect();
+        let mut gathered = Gathered::new(Room::new(1 << 20));
+        for piece in bytes.chunks(777) {
+            gathered.push(piece, 1 << 20).unwrap();
+        }
+        for (from, to) in [(0, 0), (0, 10), (4000, 4200), (4095, 12_289), (0, 40_000), (39_999, 40_000)] {
+            assert!(gathered.holds(from, &bytes[from..to]), "{from}..{to}");
+            if from < to {
+                let mut other = bytes[from..to].to_vec();
+                *other.last_mut().unwrap() ^= 1;
+                assert!(!gathered.holds(from, &other), "{from}..{to}");
+            }
+            assert_eq!(gathered.first(to).collect::<Vec<_>>().concat(), &bytes[..to]);
+        }
+        assert!(!gathered.holds(39_999, &bytes[..2]), "beyond the end");
+        assert_eq!(gathered.into_bytes(), bytes);
     }
 }

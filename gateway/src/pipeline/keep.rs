@@ -62,22 +62,24 @@ impl Side {
             Self::Same(length) => *length,
             _ => return self.push(bytes, place),
         };
-        let so_far = match received {
-            Self::Pieces(gathered) => gathered.bytes(),
+        let received = match received {
+            Self::Pieces(gathered) => Some(gathered),
             // What it was the same as is not there any more.
             Self::TooLong if from > 0 => {
                 *self = Self::TooLong;
                 return;
             }
-            _ => &[],
+            _ => None,
         };
-        if so_far.get(from..from + bytes.len()) == Some(bytes) {
+        if received.is_some_and(|gathered| gathered.holds(from, bytes)) {
             *self = Self::Same(from + bytes.len());
             return;
         }
-        let before = so_far.get(..from).unwrap_or_default();
         *self = Self::Nothing;
-        self.push(before, place);
+        received
+            .into_iter()
+            .flat_map(|gathered| gathered.first(from))
+            .for_each(|piece| self.push(piece, place));
         self.push(bytes, place);
     }
 

@@ -2,7 +2,7 @@
 
 use weir_classifiers::{Detectors, EntityType, Finding};
 
-use super::{NAME, PersonalPass};
+use super::{NAME, PersonalPass, label};
 use crate::coreference;
 use crate::keeping::keep;
 use crate::policy::OnFault;
@@ -25,7 +25,7 @@ impl PersonalPass {
         let mut values = Vec::with_capacity(slots.len());
         for slot in slots.iter() {
             let mut replaced = Vec::new();
-            let found = self.shared.detectors.find(slot.text());
+            let found = label::find(&self.shared.detectors, slot);
             if self.watch.shares_findings() {
                 self.replies.note(slot, &found);
             }
