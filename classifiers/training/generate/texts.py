@@ -1,7 +1,9 @@
 """Fills the templates: `texts.py OUT` writes OUT/train/templates.jsonl, OUT/dev/unseen.jsonl and
-OUT/dev/negative.jsonl.
+OUT/dev/negative.jsonl, and of the templates in `more` OUT/{train,dev}/more.jsonl and
+OUT/dev/negative-more.jsonl.
 
-One template in five, and one value in ten, is kept back for measuring. All is drawn from one seed.
+One template in five, and one value in ten, is kept back for measuring. Each folder is drawn from a seed
+of its own, so that what is added to `more` leaves the older files as they are.
 """
 
 import hashlib
@@ -21,9 +23,9 @@ SLOT = re.compile(r"\{([a-z_]+0?|Camel)\}")
 COPIES = {"train": 30, "unseen": 12}
 
 
-def templates():
-    """(language or None, template, whether it is kept back)"""
-    for file in sorted(HERE.glob("*.txt")):
+def templates(folder):
+    """(language or None, template, whether it is kept back, name of the file)"""
+    for file in sorted(folder.glob("*.txt")):
         lang = file.stem if file.stem in LOCALES else None
         for line in file.read_text(encoding="utf-8").splitlines():
             unseen = hashlib.sha256(line.encode()).digest()[0] < 51
@@ -108,9 +110,14 @@ def joined(text, spans):
 
 
 def main(out):
-    rng = random.Random(SEED)
+    make(HERE, random.Random(SEED), out, ("train/templates", "dev/unseen", "dev/negative"))
+    make(HERE / "more", random.Random(SEED + 1), out, ("train/more", "dev/more", "dev/negative-more"))
+
+
+def make(folder, rng, out, names):
+    """Fills the templates of one folder: for training, kept back, kept back without values."""
     pieces = {(unseen, negative): [] for unseen in (False, True) for negative in (False, True)}
-    for lang, template, unseen, name in templates():
+    for lang, template, unseen, name in templates(folder):
         copies = COPIES["unseen" if unseen else "train"]
         if name in ("structured", "negative"):
             copies = copies * 2 if name == "structured" else copies
@@ -119,11 +126,11 @@ def main(out):
             draw = Draw(rng, spoken, unseen)
             text, spans = disturb(*fill(template, draw), rng)
             pieces[unseen, name == "negative"].append((spoken, name, text, spans))
-    for split, unseen in (("train/templates", False), ("dev/unseen", True)):
+    for split, unseen in ((names[0], False), (names[1], True)):
         rest = pieces[unseen, False] + (pieces[unseen, True] if not unseen else [])
         rng.shuffle(rest)
         write(out / f"{split}.jsonl", rest, rng)
-    write(out / "dev/negative.jsonl", pieces[True, True], rng)
+    write(out / f"{names[2]}.jsonl", pieces[True, True], rng)
 
 
 def write(path, pieces, rng):
