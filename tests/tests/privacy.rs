@@ -280,8 +280,12 @@ fn unreadable() -> Vec<Case> {
 }
 
 async fn check(cases: Vec<Case>) {
+    check_by(policy::PERSONAL, cases).await;
+}
+
+async fn check_by(policy: &str, cases: Vec<Case>) {
     let upstream = Upstream::start(|_| Script::json(200, &openai::says("ok"))).await;
-    let gateway = Gateway::start(Config::with(&upstream).policy("personal.yaml", policy::PERSONAL)).await;
+    let gateway = Gateway::start(Config::with(&upstream).policy("personal.yaml", policy)).await;
     let mut wrong = vec![];
     for (at, case) in cases.iter().enumerate() {
         let call = Call::bytes(case.path, case.body.clone().into_bytes()).key(gateway.key());
@@ -302,6 +306,43 @@ async fn check(cases: Vec<Case>) {
 #[test]
 fn values_are_found_wherever_they_stand() {
     scenario(check(places()));
+}
+
+#[test]
+fn a_key_speaks_for_its_value() {
+    let policy = policy::PERSONAL.replace("iban_code]", "iban_code, secrets, us_ssn]");
+    let output = json!({"db": {"user": "app", "password": "hunter2!x"}, "rows": 3}).to_string();
+    let cases = vec![
+        case(
+            "a password in tool arguments",
+            CHAT,
+            &called(&json!({"password": "hunter2!x", "note": "hunter3!x"})),
+        )
+        .gone(&["hunter2!x"])
+        .kept(&["hunter3!x", "\"send\""]),
+        case(
+            "a number in metadata",
+            CHAT,
+            &chat(json!({"metadata": {"ssn": "536904399", "batch": "536904398"}})),
+        )
+        .gone(&["536904399"])
+        .kept(&["536904398"]),
+        case(
+            "a password from a tool",
+            CHAT,
+            &messages(json!([{"role": "tool", "tool_call_id": "c", "content": output}])),
+        )
+        .gone(&["hunter2!x"])
+        .kept(&["app"]),
+        case(
+            "a password in an unknown field",
+            RESPONSES,
+            &json!({"model": "scripted", "input": "x",
+            "x_login": {"password": ["hunter2!x"]}}),
+        )
+        .gone(&["hunter2!x"]),
+    ];
+    scenario(async move { check_by(&policy, cases).await });
 }
 
 #[test]

@@ -2,7 +2,10 @@
 
 use weir_classifiers::{Detectors, EntityType, Finding};
 
-use super::{NAME, PersonalPass, label};
+use super::{
+    NAME, PersonalPass,
+    label::{self, Keys},
+};
 use crate::coreference;
 use crate::keeping::keep;
 use crate::policy::OnFault;
@@ -23,9 +26,10 @@ impl PersonalPass {
         }
         let mut decision = Decision::new();
         let mut values = Vec::with_capacity(slots.len());
+        let mut keys = Keys::default();
         for slot in slots.iter() {
             let mut replaced = Vec::new();
-            let found = label::find(&self.shared.detectors, slot);
+            let found = label::find(&self.shared.detectors, slot, keys.of(slot));
             if self.watch.shares_findings() {
                 self.replies.note(slot, &found);
             }
