@@ -1,6 +1,6 @@
 //! Lays a shape over a document and hands every string leaf, and every free key, to a [`Sink`].
 
-use weir_policies::slot::{Kind, Role};
+use weir_policies::slot::{KEY, Kind, Role};
 
 use crate::Limits;
 use crate::json::{Doc, Node, NodeKind, ROOT, Spelling, Strictness, Tape};
@@ -94,7 +94,7 @@ impl Found<'_> {
     pub fn pointer(&self) -> String {
         let mut pointer = self.path.pointer();
         if let Form::Key(_) = self.form {
-            pointer.push_str("~key");
+            pointer.push_str(KEY);
         }
         pointer
     }

@@ -117,6 +117,23 @@ pub struct Outcome {
     pub at: SystemTime,
 }
 
+impl Outcome {
+    /// Of an exchange that ended well at a time, and says nothing of who answered or what it took.
+    pub fn bare(at: SystemTime) -> Self {
+        Self {
+            status: 200,
+            upstream: String::new(),
+            provider: String::new(),
+            requested_model: String::new(),
+            answered_model: None,
+            usage: None,
+            latency: Duration::ZERO,
+            cpu: None,
+            at,
+        }
+    }
+}
+
 /// What one control found, as the record keeps it: never any matched text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Findings {

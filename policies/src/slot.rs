@@ -4,6 +4,9 @@ use std::ops::Range;
 
 use thiserror::Error;
 
+/// What ends the path of a slot that holds a key; the value's path is the one before it.
+pub const KEY: &str = "~key";
+
 /// Who speaks in a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Role {

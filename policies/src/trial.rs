@@ -1,7 +1,7 @@
 //! Runs the tests that stand in policy files.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use crate::document::Problem;
 use crate::policy::{Expected, Policy, Trial};
@@ -130,22 +130,8 @@ fn run(policies: &Arc<PolicySet>, trial: &Trial) -> Result<Run, Fault> {
             passed_on.push(delta.text);
         }
     }
-    let outcome = outcome();
+    // Tests have no upstream.
+    let outcome = Outcome::bare(SystemTime::UNIX_EPOCH);
     let hits = passes.into_iter().flat_map(|pass| pass.end(&outcome).hits);
     Ok(Run { verdict: decision.0, passed_on, rules: hits.map(|hit| hit.rule).collect() })
-}
-
-/// An outcome for exchanges that never left: tests have no upstream.
-fn outcome() -> Outcome {
-    Outcome {
-        status: 200,
-        upstream: String::new(),
-        provider: String::new(),
-        requested_model: String::new(),
-        answered_model: None,
-        usage: None,
-        latency: Duration::ZERO,
-        cpu: None,
-        at: SystemTime::UNIX_EPOCH,
-    }
 }

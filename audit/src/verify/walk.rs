@@ -1,8 +1,6 @@
 //! All segments of a lane in order: frames, records, their numbers, boots and pairs, and the leaves they give.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
 use rayon::prelude::*;
@@ -78,8 +76,6 @@ pub(super) struct Walk<'a> {
     open: HashMap<Uuid, u64>,
     boot: Uuid,
     boots: HashSet<Uuid>,
-    /// Where segments are read into, one after the other.
-    buffer: Vec<u8>,
 }
 
 impl<'a> Walk<'a> {
@@ -110,7 +106,6 @@ impl<'a> Walk<'a> {
             open: HashMap::new(),
             boot: Uuid::nil(),
             boots: HashSet::new(),
-            buffer: Vec::new(),
         };
         if !segments.is_empty() && segment::minimum(folder).ok() != Some(first_seq) {
             walk.faults.add(
@@ -131,20 +126,13 @@ impl<'a> Walk<'a> {
     }
 
     fn segment(&mut self, first_seq: u64, path: &Path) {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        // Fresh memory for each segment would take the kernel as long as reading it.
-        let mut bytes = std::mem::take(&mut self.buffer);
-        bytes.clear();
-        match File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)) {
-            Ok(_) => self.judge(first_seq, &name, &bytes),
-            Err(error) => self.lose(format!("{name} can't be read: {error}")),
-        }
-        self.buffer = bytes;
-    }
-
-    fn judge(&mut self, first_seq: u64, name: &str, bytes: &[u8]) {
         let is_last = self.rest == 0;
-        let header = match Header::decode(bytes) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let bytes = match std::fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) => return self.lose(format!("{name} can't be read: {error}")),
+        };
+        let header = match Header::decode(&bytes) {
             Ok(header) => header,
             Err(_) if is_last && bytes.len() <= HEADER => {
                 self.report.torn_bytes += bytes.len() as u64;
@@ -175,7 +163,7 @@ impl<'a> Walk<'a> {
         if at == bytes.len() {
             return;
         }
-        if is_last && !segment::is_damaged(bytes, at) {
+        if is_last && !segment::is_damaged(&bytes, at) {
             self.report.torn_bytes += (bytes.len() - at) as u64;
         } else {
             self.lose(format!("its frame at offset {at} of {name} is damaged"));

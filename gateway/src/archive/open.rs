@@ -15,6 +15,7 @@ use weir_audit::{
 };
 
 use weir_index::{Place, PostgresSettings};
+use weir_sinks::SinkError;
 
 use super::{Archive, Memory, witness::HttpWitness};
 use crate::{
@@ -87,8 +88,11 @@ fn seal(audit: &AuditSettings) -> Result<Seal> {
 }
 
 fn witness(settings: &WitnessSettings) -> Result<Arc<dyn Witness>> {
-    let witness = HttpWitness::new(settings);
-    Ok(Arc::new(witness.with_context(|| format!("the witness {} can't be asked", settings.key))?))
+    let witness = HttpWitness::new(settings).map_err(|fault| match fault {
+        SinkError::Setting { field, problem, .. } => anyhow::anyhow!("`{field}`: {problem}"),
+        fault => fault.into(),
+    });
+    Ok(Arc::new(witness.with_context(|| format!("the witness {} in audit.witnesses", settings.key))?))
 }
 
 fn anchor(settings: &AnchorSettings) -> Result<Arc<dyn Anchor>> {

@@ -116,7 +116,7 @@ fn faulty(control: &'static str, fault: &Fault) -> Refusal {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, SystemTime};
+    use std::time::SystemTime;
 
     use weir_policies::{Channel, Kind, Part};
 
@@ -160,17 +160,7 @@ mod tests {
 
     #[test]
     fn a_control_that_panics_refuses_and_the_others_still_have_their_say() {
-        let outcome = Outcome {
-            status: 200,
-            upstream: String::new(),
-            provider: String::new(),
-            requested_model: String::new(),
-            answered_model: None,
-            usage: None,
-            latency: Duration::ZERO,
-            cpu: None,
-            at: SystemTime::UNIX_EPOCH,
-        };
+        let outcome = Outcome::bare(SystemTime::UNIX_EPOCH);
         for step in ["request", "reply", "end", "nowhere"] {
             let controls: [Box<dyn Control>; 2] = [Box::new(Panics("nowhere")), Box::new(Panics(step))];
             let mut guards = Guards::begin(&controls, &Caller::default());

@@ -3,10 +3,8 @@
 
 use weir_classifiers::{Detectors, Finding};
 
-use crate::slot::{Kind, Slot};
+use crate::slot::{KEY, Kind, Slot};
 
-/// What ends the path of a slot that holds a key; what the key names follows, under the path before it.
-const KEY: &str = "~key";
 /// Longest key that is read, in bytes.
 const LONGEST_KEY: usize = 64;
 /// Longest text whose key is read, in bytes: a key speaks for what follows at once.

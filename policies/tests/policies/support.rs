@@ -1,7 +1,7 @@
 //! Policies, passes and texts for the tests.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use weir_policies::{
     Caller, Channel, Control, Delta, Findings, Kind, LexicalScreen, Outcome, Part, Pass, PersonalData,
@@ -97,15 +97,5 @@ pub fn back(pass: &mut dyn Pass, kind: Kind, text: &str, cuts: &[usize]) -> Stri
 }
 
 pub fn end(pass: Box<dyn Pass>) -> Findings {
-    pass.end(&Outcome {
-        status: 200,
-        upstream: "u".into(),
-        provider: "p".into(),
-        requested_model: "m".into(),
-        answered_model: None,
-        usage: None,
-        latency: Duration::ZERO,
-        cpu: None,
-        at: SystemTime::UNIX_EPOCH,
-    })
+    pass.end(&Outcome::bare(SystemTime::UNIX_EPOCH))
 }
