@@ -145,6 +145,9 @@ fn bodies_are_read_by_role_and_reason_only_and_each_reading_is_recorded() {
         let refused = gateway.run(&["audit", "events", "--kind", "admin"]).await;
         let refused: Vec<_> = refused.lines().filter(|it| it.contains("desk.refused")).collect();
         assert_eq!(refused.len(), 2, "{refused:?}");
+        let own = desk(&gateway, &auditor, ("/api/v1/audit/events?kind=admin", None)).await.json();
+        let seen = own["data"].to_string().matches("desk.refused").count();
+        assert_eq!(seen, 2, "an auditor sees what was tried with the keys of its tenant: {own}");
         assert!(refused.iter().all(|it| it.contains("POST /api/v1/audit/calls/{id}/reveal")), "{refused:?}");
         let one = format!("/api/v1/audit/calls?tenant=demo&id={id}");
         let listed = desk(&gateway, &auditor, (&one, None)).await;

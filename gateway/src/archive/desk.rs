@@ -10,7 +10,7 @@ use weir_index::{CallPage, CallRow, Completeness, EventPage, EventQuery, Index, 
 use super::{Archive, DeskError};
 
 /// The tenant of a key that may see every tenant's records.
-const ALL_TENANTS: &str = "*";
+pub(super) const ALL_TENANTS: &str = "*";
 /// Least and most bytes of a reason.
 const REASON: std::ops::RangeInclusive<usize> = 8..=128;
 

@@ -1,15 +1,15 @@
 //! What somebody known asked of the admin port and was not allowed: it leaves a record.
 
 use weir_audit::{AdminEvent, Event};
-use weir_index::Scope;
 
-use super::{Archive, Person};
+use super::{Archive, Person, desk::ALL_TENANTS};
 
 impl Archive {
     /// Records that a person was refused `asked`: a method and the pattern of a path, or a command. The refusal
     /// stands also where that can't be written.
     pub async fn note_refused(&self, who: &Person, asked: String) {
-        let tenant = if let Scope::Tenant(tenant) = who.scope() { tenant } else { String::new() };
+        // Of the person's own tenant, so that its auditors see what was tried with its keys.
+        let tenant = if who.tenant == ALL_TENANTS { String::new() } else { who.tenant.clone() };
         let event = AdminEvent {
             action: "desk.refused".into(),
             actor: who.name.clone().into(),
