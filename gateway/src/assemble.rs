@@ -61,7 +61,7 @@ pub fn live(
     (keyring, memory): (&Keyring, &Arc<Memory>),
     engines: &mut Engines,
 ) -> Result<Live> {
-    let policies = Arc::new(policies(settings)?);
+    let policies = Arc::new(policies(settings, memory)?);
     let catalogue = match &settings.prices {
         None => Catalogue::shipped(),
         Some(path) => {
@@ -88,16 +88,23 @@ pub fn live(
     Ok(live)
 }
 
-fn policies(settings: &Settings) -> Result<PolicySet> {
+/// The policies, where all that they demand can be had.
+fn policies(settings: &Settings, memory: &Memory) -> Result<PolicySet> {
     let files = &settings.policies.files;
     let read = match settings.policies.baseline {
         Baseline::On => PolicySet::load_behind_baseline(files),
         Baseline::Off => PolicySet::load(files),
     };
-    read.map_err(|problems| {
-        let list: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        anyhow::anyhow!("the policies have faults:\n{}", list.join("\n"))
-    })
+    let problems = match read {
+        Ok(set) if memory.keeps() => return Ok(set),
+        Ok(set) => match set.demands() {
+            none if none.is_empty() => return Ok(set),
+            demands => demands,
+        },
+        Err(problems) => problems,
+    };
+    let list: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    bail!("the policies have faults:\n{}", list.join("\n"))
 }
 
 fn upstreams(settings: &Settings, engines: &mut Engines) -> Result<Vec<Arc<Upstream>>> {

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use thiserror::Error;
 use weir_accounting::{Cost, Impact, Usage};
 
-use crate::{Caller, Delta, Slots};
+use crate::{Caller, Delta, Promise, Slots};
 
 /// A control: made once per policy set, asked for one [`Pass`] per exchange.
 pub trait Control: Send + Sync {
@@ -38,6 +38,11 @@ pub trait Pass: Send {
     /// without decoding it. Asked after [`Pass::request`].
     fn watches_reply(&self) -> bool {
         true
+    }
+
+    /// What must be done before the request may leave. Asked once, after [`Pass::request`].
+    fn awaits(&mut self) -> Option<Promise> {
+        None
     }
 }
 

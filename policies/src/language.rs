@@ -21,7 +21,8 @@
 //!     find: [email_address, secrets, codenames] # types, groups of types, lists
 //!     callers: {teams: [retail]} # tenants, teams, apps, roles; everyone without it
 //!     then: pseudonymise        # or redact, flag, block, {block: "what the caller is told"},
-//!                               # {pseudonymise: {mode: surrogate}}, {redact: {mode: mask, keep_last: 4}}
+//!                               # {pseudonymise: {mode: surrogate}}, {redact: {mode: mask, keep_last: 4}},
+//!                               # {pseudonymise: {vault: required}}: not before its values are kept
 //!     on_fault: block           # or allow: when the rule can't be evaluated
 //! tests:                        # a test may say who calls: {tenant, team, app, roles}
 //!   - name: codenames stay here
@@ -37,7 +38,7 @@ use std::sync::Arc;
 use weir_classifiers::{Detectors, EntityType, Group, Lexicon, TermGroup};
 
 use crate::document::{Map, Value, nearest};
-use crate::policy::{Expectation, Expected, OnFault, Policy, Rule, Stage, Target, Trial};
+use crate::policy::{Demand, Expectation, Expected, OnFault, Policy, Rule, Stage, Target, Trial};
 use crate::treatment::Audience;
 use crate::{Caller, Enforcement};
 use then::Then;
@@ -57,7 +58,8 @@ pub(crate) fn policy(value: Value<'_>, file: &str) -> Option<Policy> {
         list::names(v, &names);
         Some(names.into_iter().map(|(name, terms)| (name, terms.unwrap_or_default())).collect())
     });
-    let context = Context { policy: name.clone().unwrap_or_default(), mode, callers, lists: &lists };
+    let policy = name.clone().unwrap_or_default();
+    let context = Context { file, policy, mode, callers, lists: &lists };
     let rules = map.required("rules", |v| v.list(|v| rule(v, &context)));
     let tests = map.or("tests", Vec::new(), |v| v.list(|v| trial(v, file)));
     map.finish();
@@ -68,6 +70,7 @@ pub(crate) fn policy(value: Value<'_>, file: &str) -> Option<Policy> {
 
 /// What the rules of a policy refer to.
 struct Context<'l> {
+    file: &'l str,
     policy: String,
     mode: Enforcement,
     callers: Audience,
@@ -106,7 +109,16 @@ fn rule(value: Value<'_>, context: &Context<'_>) -> Option<Arc<Rule>> {
         reply_limits(&mut map, find, context);
     }
     map.finish();
-    let Then { action, treatment, message } = then?;
+    let Then { action, treatment, message, demand } = then?;
+    if let Some(spot) = &demand {
+        if on_fault == OnFault::Allow {
+            value.problem_at(spot, "`vault: required` refuses calls, so it goes without `on_fault: allow`", None);
+        }
+        if stages.as_ref().is_some_and(|stages| !stages.contains(&Stage::Request)) {
+            value.problem_at(spot, "values of replies are not kept; `vault` belongs to rules on requests", None);
+        }
+    }
+    let demand = demand.map(|spot| Demand { file: context.file.to_owned(), spot });
     Some(Arc::new(Rule {
         policy: context.policy.clone(),
         id: id?,
@@ -118,6 +130,7 @@ fn rule(value: Value<'_>, context: &Context<'_>) -> Option<Arc<Rule>> {
         message,
         mode: context.mode,
         on_fault,
+        demand,
     }))
 }
 

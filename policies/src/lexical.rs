@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use weir_classifiers::{EntityType, Lexicon, Term, TermGroup};
 
-use crate::keeping::keep;
+use crate::keeping::{Need, keep};
 use crate::policy::{OnFault, Rule, Stage, Target};
 use crate::pseudonym::{Ended, PseudonymKey, Restorer, Standing, Vault};
 use crate::screen::{LIMIT, Piece, Screen, Settled, TooLong};
@@ -18,7 +18,8 @@ use crate::substitute::{self, Value};
 use crate::tally::{Decision, Tally};
 use crate::treatment::Mode;
 use crate::{
-    Action, Caller, Channel, Control, Delta, Fault, Findings, Keeper, Outcome, Pair, Pass, PolicySet, Verdict,
+    Action, Caller, Channel, Control, Delta, Fault, Findings, Keeper, Outcome, Pair, Pass, PolicySet, Promise,
+    Verdict,
 };
 
 const NAME: &str = "lexical-screen";
@@ -114,6 +115,8 @@ impl Control for LexicalScreen {
             invented: Vault::of(self.key.tenant(&caller.tenant), caller),
             channels: HashMap::new(),
             tally: Tally::default(),
+            need: Need::default(),
+            promise: None,
         })
     }
 }
@@ -129,6 +132,9 @@ struct LexicalPass {
     invented: Vault,
     channels: HashMap<Channel, (Screen, Restorer)>,
     tally: Tally,
+    /// Whether a rule that replaced something demands that it is kept.
+    need: Need,
+    promise: Option<Promise>,
 }
 
 impl Pass for LexicalPass {
@@ -144,6 +150,7 @@ impl Pass for LexicalPass {
             let changes = judge(self.noting(&shared.request), (&terms, slot.path()), &mut decision);
             // A name or id can't be replaced without breaking what refers to it.
             let changes = if slot.kind() == Kind::Identifier { Vec::new() } else { changes };
+            self.need = changes.iter().map(|change| change.need).fold(self.need, Need::max);
             values.push(changes.into_iter().map(|change| change.value(slot.text())).collect::<Vec<_>>());
         }
         let untouched = values.iter().all(Vec::is_empty) && self.vault.is_empty();
@@ -164,7 +171,7 @@ impl Pass for LexicalPass {
         if shared.hint {
             substitute::hint(slots);
         }
-        keep(self.keeper.as_deref(), &self.caller, || self.vault.pairs());
+        self.promise = keep(self.keeper.as_deref(), (&self.caller, self.need), || self.vault.pairs());
         Ok(decision.0)
     }
 
@@ -195,6 +202,10 @@ impl Pass for LexicalPass {
 
     fn watches_reply(&self) -> bool {
         !self.shared.reply.lexicon.is_empty() || !self.vault.is_empty()
+    }
+
+    fn awaits(&mut self) -> Option<Promise> {
+        self.promise.take()
     }
 }
 
@@ -270,6 +281,7 @@ struct Change {
     term: Term,
     list: String,
     mode: Mode,
+    need: Need,
 }
 
 impl Change {
@@ -306,7 +318,8 @@ fn judge(noting: Noting<'_>, found: (&[Term], &str), decision: &mut Decision) ->
             Action::Pseudonymise | Action::Redact => {
                 decision.tighten(Verdict::Transformed);
                 let mode = rule.treatment.of(&list.to_ascii_uppercase());
-                keep_longer(&mut changes, Change { term: term.clone(), list: list.clone(), mode });
+                let (term, list, need) = (term.clone(), list.clone(), rule.need());
+                keep_longer(&mut changes, Change { term, list, mode, need });
             }
         }
     }
@@ -320,6 +333,7 @@ fn keep_longer(changes: &mut Vec<Change>, next: Change) {
             let whole = last.term.range.start..last.term.range.end.max(next.term.range.end);
             last.term.range = whole;
             last.mode = last.mode.max(next.mode);
+            last.need = last.need.max(next.need);
         }
         _ => changes.push(next),
     }

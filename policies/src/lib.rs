@@ -30,7 +30,7 @@ pub use caller::Caller;
 pub use control::{
     Action, Control, Denial, Enforcement, Fault, Findings, Hit, Outcome, Pass, Place, Verdict,
 };
-pub use keeping::{Keeper, NotKept, Pair};
+pub use keeping::{Keeper, NotKept, Pair, Promise};
 pub use lexical::LexicalScreen;
 pub use personal::PersonalData;
 pub use pseudonym::PseudonymKey;

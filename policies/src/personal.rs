@@ -14,11 +14,14 @@ use std::sync::Arc;
 
 use weir_classifiers::{Detectors, EntityType};
 
+use crate::keeping::Need;
 use crate::policy::{Rule, Stage, Target};
 use crate::pseudonym::{PseudonymKey, Vault};
 use crate::slot::Slots;
 use crate::tally::Tally;
-use crate::{Caller, Control, Delta, Fault, Findings, Keeper, Outcome, Pair, Pass, PolicySet, Verdict};
+use crate::{
+    Caller, Control, Delta, Fault, Findings, Keeper, Outcome, Pair, Pass, PolicySet, Promise, Verdict,
+};
 use reply::{Desk, Replies, Watch};
 
 const NAME: &str = "personal-data";
@@ -94,6 +97,8 @@ impl Control for PersonalData {
             watch: self.shared.watch.concerning(caller),
             replies: Replies::new(self.key.tenant(&caller.tenant), caller),
             tally: Tally::default(),
+            need: Need::default(),
+            promise: None,
         })
     }
 }
@@ -109,6 +114,9 @@ struct PersonalPass {
     watch: Watch,
     replies: Replies,
     tally: Tally,
+    /// Whether a rule that replaced something demands that it is kept.
+    need: Need,
+    promise: Option<Promise>,
 }
 
 impl Pass for PersonalPass {
@@ -130,5 +138,9 @@ impl Pass for PersonalPass {
 
     fn watches_reply(&self) -> bool {
         !self.vault.is_empty() || !self.watch.is_empty()
+    }
+
+    fn awaits(&mut self) -> Option<Promise> {
+        self.promise.take()
     }
 }

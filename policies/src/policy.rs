@@ -5,6 +5,7 @@ use std::sync::Arc;
 use weir_classifiers::{EntityType, TermGroup};
 
 use crate::document::Spot;
+use crate::keeping::Need;
 use crate::treatment::{Audience, Treatment};
 use crate::{Action, Caller, Denial, Enforcement};
 
@@ -35,6 +36,15 @@ pub(crate) struct Rule {
     pub(crate) message: String,
     pub(crate) mode: Enforcement,
     pub(crate) on_fault: OnFault,
+    /// Where the rule demands that the values it replaces are kept, if it does.
+    pub(crate) demand: Option<Demand>,
+}
+
+/// A place that demands that values are kept.
+#[derive(Clone)]
+pub(crate) struct Demand {
+    pub(crate) file: String,
+    pub(crate) spot: Spot,
 }
 
 /// Which way the text goes.
@@ -106,6 +116,11 @@ impl Rule {
     /// Whether the rule is for a caller.
     pub(crate) fn concerns(&self, caller: &Caller) -> bool {
         self.callers.iter().all(|audience| audience.includes(caller))
+    }
+
+    /// Whether an exchange may go on without the values that the rule replaced being kept.
+    pub(crate) fn need(&self) -> Need {
+        if self.demand.is_some() { Need::Demand } else { Need::Wish }
     }
 
     pub(crate) fn denial(&self) -> Denial {

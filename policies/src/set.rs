@@ -9,12 +9,16 @@ use sha2::{Digest, Sha256};
 
 use crate::document::{self, Problem};
 use crate::language;
-use crate::policy::{Policy, Rule, Stage};
+use crate::policy::{Demand, Policy, Rule, Stage};
 
 /// The policy that applies when none is configured.
 const BASELINE: &str = include_str!("../packs/baseline.yaml");
 /// Its name in problems.
 const BASELINE_FILE: &str = "policies/packs/baseline.yaml";
+
+/// What to do about a rule that can't be met.
+const NO_VAULT: &str = "the rule requires a vault, and none is set: add `pseudonyms: {vault: sqlite}` to the settings \
+                        and restart, or take `vault: required` out";
 
 /// All policies that apply, in the order of their files.
 #[derive(Clone)]
@@ -111,6 +115,21 @@ impl PolicySet {
     /// Names of the policies, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.policies.iter().map(|policy| policy.name.as_str())
+    }
+
+    /// A problem for every rule that demands that values are kept: for an installation that keeps none.
+    pub fn demands(&self) -> Vec<Problem> {
+        let rules = self.policies.iter().flat_map(|policy| &policy.rules);
+        let demands = rules.filter_map(|rule| rule.demand.as_ref());
+        let problem = |demand: &Demand| Problem {
+            file: demand.file.clone(),
+            line: demand.spot.line,
+            column: demand.spot.column,
+            path: demand.spot.path.clone(),
+            message: NO_VAULT.to_owned(),
+            suggestion: None,
+        };
+        demands.map(problem).collect()
     }
 
     /// A set of one of the policies, for its tests.

@@ -12,7 +12,7 @@ use weir_audit::Vault;
 use crate::error::LastingError;
 use crate::sealed::{Found, Kept, Owner};
 use crate::store::Store;
-use crate::writer::{self, Order, Writer};
+use crate::writer::{self, Keep, Order, Writer};
 
 /// Where values are kept.
 #[derive(Clone, Debug)]
@@ -29,6 +29,9 @@ impl LastingOptions {
         Self { file: file.to_owned(), queue: 4096 }
     }
 }
+
+/// Told once whether values are durable. Dropped untold where the writer ends before.
+pub type Told = Box<dyn FnOnce(bool) + Send>;
 
 /// Values behind pseudonyms, kept beyond their exchange.
 pub struct Lasting {
@@ -67,10 +70,23 @@ impl Lasting {
     /// # Errors
     /// [`LastingError::Full`], [`LastingError::Failing`], [`LastingError::Stopped`]: they are not kept then.
     pub fn keep(&self, owner: Owner, names: Vec<Kept>) -> Result<(), LastingError> {
+        self.order(Keep { owner, names, told: None })
+    }
+
+    /// As [`Lasting::keep`], and tells when they are durable, or that a write of them failed. Those of many exchanges
+    /// are made durable together.
+    ///
+    /// # Errors
+    /// As [`Lasting::keep`]; nobody is told then.
+    pub fn keep_surely(&self, owner: Owner, names: Vec<Kept>, told: Told) -> Result<(), LastingError> {
+        self.order(Keep { owner, names, told: Some(told) })
+    }
+
+    fn order(&self, keep: Keep) -> Result<(), LastingError> {
         if self.failing.load(Ordering::Acquire) {
             return Err(LastingError::Failing);
         }
-        self.orders.try_send(Order::Keep(owner, names)).map_err(|error| match error {
+        self.orders.try_send(Order::Keep(keep)).map_err(|error| match error {
             TrySendError::Full(_) => LastingError::Full,
             TrySendError::Disconnected(_) => LastingError::Stopped,
         })

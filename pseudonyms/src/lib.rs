@@ -11,5 +11,5 @@ mod store;
 mod writer;
 
 pub use error::LastingError;
-pub use lasting::{Lasting, LastingOptions};
+pub use lasting::{Lasting, LastingOptions, Told};
 pub use sealed::{Found, Kept, Owner};

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use weir_audit::Vault;
 
 use crate::error::LastingError;
+use crate::lasting::Told;
 use crate::sealed::{Kept, Owner, Row};
 use crate::store::Store;
 
@@ -25,13 +26,20 @@ const KNOWN: usize = 65_536;
 /// What the writer is told.
 pub(crate) enum Order {
     /// Values of one exchange.
-    Keep(Owner, Vec<Kept>),
+    Keep(Keep),
     /// An owner was erased.
     Forget([u8; 16], Sender<Result<u64, LastingError>>),
     /// Answer once all before it is written.
     Flush(Sender<()>),
     /// End.
     Stop,
+}
+
+/// Values of one exchange, and who waits for them.
+pub(crate) struct Keep {
+    pub(crate) owner: Owner,
+    pub(crate) names: Vec<Kept>,
+    pub(crate) told: Option<Told>,
 }
 
 pub(crate) struct Writer {
@@ -53,10 +61,9 @@ impl Writer {
             let mut next = Some(first);
             while let Some(order) = next.take() {
                 match order {
-                    Order::Keep(owner, names) => kept.push((owner, names)),
+                    Order::Keep(keep) => kept.push(keep),
                     other => {
-                        self.write(&kept);
-                        kept.clear();
+                        self.write(std::mem::take(&mut kept));
                         if !self.obey(other) {
                             return;
                         }
@@ -66,7 +73,7 @@ impl Writer {
                     next = self.orders.try_recv().ok();
                 }
             }
-            self.write(&kept);
+            self.write(kept);
         }
     }
 
@@ -83,20 +90,25 @@ impl Writer {
                 let _gone = answer.send(()).is_err();
                 true
             }
-            Order::Stop | Order::Keep(..) => false,
+            Order::Stop | Order::Keep(_) => false,
         }
     }
 
-    /// Writes, as often as it takes. Meanwhile the queue fills up, and who must have values kept is refused.
-    fn write(&mut self, kept: &[(Owner, Vec<Kept>)]) {
+    /// Writes, as often as it takes. Who waits is told of the first try: meanwhile the queue fills up, and a call
+    /// that must have its values kept is refused.
+    fn write(&mut self, mut kept: Vec<Keep>) {
         if kept.is_empty() {
             return;
         }
+        let mut is_told = false;
         loop {
-            match self.try_write(kept) {
-                Ok(()) => return self.failing.store(false, Ordering::Release),
+            let tried = self.try_write(&kept);
+            self.failing.store(tried.is_err(), Ordering::Release);
+            kept.iter_mut().filter_map(|keep| keep.told.take()).for_each(|told| told(tried.is_ok()));
+            match tried {
+                Ok(()) => return,
                 Err(error) => {
-                    if !self.failing.swap(true, Ordering::AcqRel) {
+                    if !std::mem::replace(&mut is_told, true) {
                         tracing::error!(%error, "pseudonyms can't be kept; it is tried again");
                     }
                     if self.stopping.load(Ordering::Acquire) {
@@ -109,10 +121,10 @@ impl Writer {
         }
     }
 
-    fn try_write(&mut self, kept: &[(Owner, Vec<Kept>)]) -> Result<(), LastingError> {
+    fn try_write(&mut self, kept: &[Keep]) -> Result<(), LastingError> {
         let now = now();
         let mut rows: Vec<Row> = Vec::new();
-        for (owner, names) in kept {
+        for Keep { owner, names, .. } in kept {
             let key = self.vault.subject(&owner.tenant, owner.key_name().as_deref())?;
             for name in names {
                 let fresh = self

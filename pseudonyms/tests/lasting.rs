@@ -170,6 +170,40 @@ fn what_can_not_be_written_is_refused_until_it_can() {
 }
 
 #[test]
+fn who_waits_is_told_when_values_are_durable_and_at_the_first_failure_when_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let (lasting, _) = open(dir.path());
+    let (tell, told) = std::sync::mpsc::channel();
+    let surely = |tenant: &str, name: &str| {
+        let (tell, path) = (tell.clone(), dir.path().join("p.sqlite"));
+        let told = Box::new(move |is_durable| {
+            let rows = rusqlite::Connection::open(path).unwrap();
+            let rows: i64 = rows.query_row("SELECT count(*) FROM pseudonym", [], |row| row.get(0)).unwrap();
+            tell.send((is_durable, rows)).unwrap();
+        });
+        lasting.keep_surely(owner(tenant, Some("ada"), None), vec![kept(name, "a@b.cd")], told).unwrap();
+    };
+    surely("acme", "E_1");
+    assert_eq!(told.recv_timeout(LONG).unwrap(), (true, 1));
+    // Known already, and durable still.
+    surely("acme", "E_1");
+    assert_eq!(told.recv_timeout(LONG).unwrap(), (true, 1));
+    let (tenants, away) = (dir.path().join("keys/tenants"), dir.path().join("away"));
+    std::fs::rename(&tenants, &away).unwrap();
+    std::fs::write(&tenants, b"no folder").unwrap();
+    surely("beta", "E_2");
+    assert_eq!(told.recv_timeout(LONG).unwrap(), (false, 1));
+    let refused = lasting.keep_surely(owner("beta", None, None), vec![kept("E_3", "c@d.ef")], Box::new(|_| {}));
+    assert!(matches!(refused, Err(LastingError::Failing)));
+    std::fs::remove_file(&tenants).unwrap();
+    std::fs::rename(&away, &tenants).unwrap();
+    lasting.flush(LONG).unwrap();
+    surely("beta", "E_4");
+    assert!(told.recv_timeout(LONG).unwrap().0);
+    assert!(told.try_recv().is_err(), "nobody is told twice");
+}
+
+#[test]
 fn what_was_not_used_for_long_is_pruned() {
     let dir = tempfile::tempdir().unwrap();
     let (lasting, _) = open(dir.path());

@@ -221,3 +221,85 @@ fn where_reading_takes_a_second_person_no_value_is_shown_and_the_attempt_is_reco
         assert!(told.contains("second_person"), "{told}");
     });
 }
+
+/// A rule that demands a vault lets a call leave only with its values on disk.
+#[test]
+fn a_call_that_must_be_kept_leaves_with_its_values_on_disk_or_not_at_all() {
+    scenario(async {
+        let upstream = Upstream::start(openai::echo).await;
+        let config = Config::with(&upstream)
+            .policy("modes.yaml", &rule("{pseudonymise: {vault: required}}"))
+            .yaml("pseudonyms: {vault: sqlite}");
+        let mut gateway = Gateway::start(config).await;
+        let ada = [("x-weir-subject", "ada")];
+        let file = gateway.dir().join("data/pseudonyms.sqlite");
+        let kept = || -> i64 {
+            let vault = rusqlite::Connection::open(&file).unwrap();
+            vault.query_row("SELECT count(*) FROM pseudonym", [], |row| row.get(0)).unwrap()
+        };
+        let text = format!("I am {MAIL}.");
+        assert_eq!(said(&ask(&gateway, &ada, &text).await), text);
+        assert_eq!(kept(), 1);
+        // Many at once share their writes, and none leaves before its own.
+        let asks = (0..40).map(|number| {
+            let (gateway, text) = (&gateway, format!("I am ada{number}@example.com."));
+            async move { said(&ask(gateway, &ada, &text).await) == text }
+        });
+        assert!(futures::future::join_all(asks).await.into_iter().all(|same| same));
+        assert_eq!(kept(), 41);
+        gateway.signal("KILL").await;
+        gateway.ended().await;
+        gateway.restart().await;
+        assert_eq!(kept(), 41);
+
+        // Somebody else holds the file: nothing can be written.
+        let mut vault = rusqlite::Connection::open(&file).unwrap();
+        let held = vault.transaction_with_behavior(rusqlite::TransactionBehavior::Exclusive).unwrap();
+        let seen = upstream.requests().len();
+        let refused = ask(&gateway, &ada, &format!("Card {CARD}.")).await;
+        assert_eq!(refused.status, 503, "{}", refused.text());
+        assert_eq!(refused.json()["error"]["code"], "policy_unavailable");
+        assert!(!refused.text().contains(CARD));
+        assert_eq!(upstream.requests().len(), seen, "it left");
+        // What holds nothing to keep goes on.
+        assert_eq!(said(&ask(&gateway, &ada, "Hello.").await), "Hello.");
+        let id = refused.header("x-request-id").unwrap().to_owned();
+        let call = poll::until("the record", poll::SOON, async || {
+            let path = format!("/api/v1/audit/calls/{id}");
+            let call = Call::get(&path).key(ADMIN_KEY).send(gateway.admin()).await.json();
+            call["end"]["completion"]["status"].is_u64().then_some(call)
+        })
+        .await;
+        assert_eq!(call["end"]["completion"]["error"], "policy_unavailable", "{call}");
+        assert!(!call.to_string().contains("8888"), "{call}");
+        let metrics = Call::get("/metrics").key(ADMIN_KEY).send(gateway.admin()).await.text();
+        assert!(metrics.contains("weir_pseudonyms_not_kept_total 1"), "{metrics}");
+
+        drop(held);
+        drop(vault);
+        poll::until("the vault to be written again", poll::SOON, async || {
+            (ask(&gateway, &ada, &format!("Card {CARD}.")).await.status == 200).then_some(())
+        })
+        .await;
+        assert!(!gateway.log().contains("8888") && !gateway.log().contains("lovelace"));
+    });
+}
+
+#[test]
+fn a_rule_that_demands_a_vault_is_an_error_where_there_is_none() {
+    scenario(async {
+        let upstream = Upstream::start(openai::echo).await;
+        let config = Config::with(&upstream).policy("modes.yaml", &rule("pseudonymise"));
+        let gateway = Gateway::start(config).await;
+        std::fs::write(gateway.dir().join("modes.yaml"), rule("{pseudonymise: {vault: required}}")).unwrap();
+        for command in [&["check"][..], &["serve"]] {
+            let (code, told) = gateway.try_run(command).await;
+            assert_ne!(code, 0, "{told}");
+            assert!(told.contains("modes.yaml:8:") && told.contains("pseudonyms: {vault: sqlite}"), "{told}");
+        }
+        // A set that can't be met doesn't replace the one that is.
+        gateway.signal("HUP").await;
+        let text = format!("I am {MAIL}.");
+        assert_eq!(said(&ask(&gateway, &[], &text).await), text);
+    });
+}

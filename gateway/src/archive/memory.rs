@@ -8,7 +8,8 @@ use std::{
 
 use anyhow::{Context, Result};
 use weir_audit::Vault;
-use weir_policies::{Caller, Keeper, NotKept, Pair, PseudonymKey};
+use tokio::{sync::oneshot, time::timeout};
+use weir_policies::{Caller, Keeper, NotKept, Pair, Promise, PseudonymKey};
 use weir_pseudonyms::{Found, Kept, Lasting, LastingError, LastingOptions, Owner};
 
 use crate::{
@@ -20,6 +21,9 @@ use crate::{
 const RECALL: Duration = Duration::from_millis(100);
 /// Longest time that an erasure waits for values to be written that it is to delete.
 const FLUSH: Duration = Duration::from_secs(30);
+
+/// Longest time that a request waits for its own values to be durable, where a rule demands it; then it is refused.
+const DURABLE: Duration = Duration::from_secs(3);
 
 /// What stands behind pseudonyms, if it is kept, and where their secret is.
 pub struct Memory {
@@ -64,7 +68,7 @@ impl Memory {
             Some(shelf) => shelf.lasting.recall(&owner),
             None => Ok(Vec::new()),
         });
-        match tokio::time::timeout(RECALL, recalled).await {
+        match timeout(RECALL, recalled).await {
             Ok(Ok(Ok(kept))) => kept.into_iter().map(pair).collect(),
             Ok(Ok(Err(fault))) => {
                 tracing::error!(%fault, "earlier pseudonyms can't be read");
@@ -121,20 +125,37 @@ impl Shelf {
             conversation,
         }
     }
+
+    /// Pairs as the store has them.
+    fn kept(&self, caller: &Caller, pairs: Vec<Pair>) -> Vec<Kept> {
+        let kept = |pair: Pair| Kept {
+            blind: self.key.blind(&caller.tenant, "pseudonym", &pair.name),
+            kind: pair.kind,
+            name: pair.name,
+            value: pair.value,
+        };
+        pairs.into_iter().map(kept).collect()
+    }
 }
 
 impl Keeper for Memory {
     fn keep(&self, caller: &Caller, pairs: Vec<Pair>) -> Result<(), NotKept> {
         let Some(shelf) = &self.shelf else { return Err(NotKept) };
-        let kept = |pair: Pair| Kept {
-            blind: shelf.key.blind(&caller.tenant, "pseudonym", &pair.name),
-            kind: pair.kind,
-            name: pair.name,
-            value: pair.value,
-        };
-        shelf.lasting.keep(shelf.owner(caller), pairs.into_iter().map(kept).collect()).map_err(|_| {
-            metrics::counter!("weir_pseudonyms_not_kept_total").increment(1);
-            NotKept
+        shelf.lasting.keep(shelf.owner(caller), shelf.kept(caller, pairs)).map_err(|_| not_kept())
+    }
+
+    fn promise(&self, caller: &Caller, pairs: Vec<Pair>) -> Promise {
+        let (tell, told) = oneshot::channel();
+        let ordered = self.shelf.as_ref().is_some_and(|shelf| {
+            // Who asked may be gone by then.
+            let tell = Box::new(move |is_durable| drop(tell.send(is_durable)));
+            shelf.lasting.keep_surely(shelf.owner(caller), shelf.kept(caller, pairs), tell).is_ok()
+        });
+        Box::pin(async move {
+            match timeout(DURABLE, told).await {
+                Ok(Ok(true)) if ordered => Ok(()),
+                _ => Err(not_kept()),
+            }
         })
     }
 }
@@ -145,6 +166,11 @@ fn key(secret_dir: &Path) -> Result<PseudonymKey, KeyringError> {
 
 fn pair(kept: Kept) -> Pair {
     Pair { kind: kept.kind, name: kept.name, value: kept.value }
+}
+
+fn not_kept() -> NotKept {
+    metrics::counter!("weir_pseudonyms_not_kept_total").increment(1);
+    NotKept
 }
 
 fn missed() -> Arc<[Pair]> {

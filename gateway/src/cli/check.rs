@@ -8,7 +8,7 @@ use weir_inference::ModelFiles;
 use weir_policies::PolicySet;
 
 use super::{Config, End, Failure};
-use crate::settings::{Baseline, Engine, Problem, Settings};
+use crate::settings::{Baseline, Engine, Problem, PseudonymVault, Settings};
 
 /// `weir check`.
 #[derive(Args)]
@@ -56,7 +56,11 @@ fn policies_of(settings: &Settings) -> Vec<Problem> {
         Baseline::On => PolicySet::load_behind_baseline(files),
         Baseline::Off => PolicySet::load(files),
     };
-    read.err().unwrap_or_default()
+    match read {
+        Ok(set) if settings.audit.pseudonyms.vault == PseudonymVault::None => set.demands(),
+        Ok(_) => Vec::new(),
+        Err(problems) => problems,
+    }
 }
 
 fn models_of(settings: &Settings) -> Vec<Problem> {

@@ -38,6 +38,22 @@ impl Guards {
         self.take(worst).map_err(Refusal::Denied)
     }
 
+    /// Waits for what must be done before the request leaves: values that a rule demands to be kept.
+    ///
+    /// # Errors
+    /// [`Refusal::PolicyUnavailable`] when they can't be kept, or not in time.
+    pub async fn settled(&mut self) -> Result<(), Refusal> {
+        for (control, pass) in &mut self.passes {
+            let Some(promise) = pass.awaits() else { continue };
+            if promise.await.is_err() {
+                tracing::error!(control, "values that a rule demands to be kept can't be");
+                metrics::counter!("weir_control_faults_total", "control" => *control).increment(1);
+                return Err(Refusal::PolicyUnavailable { control });
+            }
+        }
+        Ok(())
+    }
+
     /// Whether any control wants to see the reply's text.
     pub fn watch_reply(&self) -> bool {
         self.watching

@@ -167,12 +167,16 @@ impl Admitted {
         let Self { head, mut caller, request, picked } = self;
         caller.earlier = gate.archive.memory.recall(&caller).await;
         let mut guards = Guards::begin(&gate.live().controls, &caller);
-        let (request, slots, guards, verdict) = off_thread(request.body().len(), move || {
+        let (request, slots, mut guards, verdict) = off_thread(request.body().len(), move || {
             let mut slots = request.slots();
             let verdict = guards.request(&mut slots);
             (request, slots, guards, verdict)
         })
         .await?;
+        let verdict = match verdict {
+            Ok(()) => guards.settled().await,
+            denied => denied,
+        };
         trail.decided(guards.decision());
         if let Err(refusal) = verdict {
             trail.findings(guards);

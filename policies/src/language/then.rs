@@ -1,7 +1,7 @@
 //! What a rule does with what it finds: the word or the mapping after `then`.
 
 use crate::Action;
-use crate::document::{Map, Value, nearest};
+use crate::document::{Map, Spot, Value, nearest};
 use crate::treatment::{Hidden, Mode, Treatment};
 
 /// What the caller is told when a rule that blocks has no message of its own.
@@ -17,6 +17,8 @@ pub(super) struct Then {
     pub(super) action: Action,
     pub(super) treatment: Treatment,
     pub(super) message: String,
+    /// Where it is demanded that values are kept.
+    pub(super) demand: Option<Spot>,
 }
 
 /// Reads what a rule does. `kinds` are the names of what it finds.
@@ -30,7 +32,8 @@ pub(super) fn read(value: Value<'_>, kinds: &[String]) -> Option<Then> {
         ("pseudonymise", Action::Pseudonymise),
         ("flag", Action::Flag),
     ])?;
-    Some(Then { action, treatment: Treatment::all(default_mode(action)), message: BLOCKED.to_owned() })
+    let treatment = Treatment::all(default_mode(action));
+    Some(Then { action, treatment, message: BLOCKED.to_owned(), demand: None })
 }
 
 fn default_mode(action: Action) -> Mode {
@@ -44,32 +47,45 @@ fn mapping(value: Value<'_>, kinds: &[String]) -> Option<Then> {
     let redact = map.get("redact");
     let pseudonymise = map.get("pseudonymise");
     map.finish();
-    let plain = |action, treatment| Then { action, treatment, message: BLOCKED.to_owned() };
+    let plain = |action, treatment| Then { action, treatment, message: BLOCKED.to_owned(), demand: None };
+    let replacing = |action, how| {
+        let (treatment, demand) = treatment(how, (action, kinds))?;
+        Some(Then { demand, ..plain(action, treatment) })
+    };
     match (block, redact, pseudonymise) {
         (Some(message), None, None) => {
             let message = message.text()?;
             Some(Then { message, ..plain(Action::Block, Treatment::all(Mode::Token)) })
         }
-        (None, Some(how), None) => Some(plain(Action::Redact, treatment(how, (Action::Redact, kinds))?)),
-        (None, None, Some(how)) => {
-            Some(plain(Action::Pseudonymise, treatment(how, (Action::Pseudonymise, kinds))?))
-        }
+        (None, Some(how), None) => replacing(Action::Redact, how),
+        (None, None, Some(how)) => replacing(Action::Pseudonymise, how),
         _ => value.expected("one action: block, redact or pseudonymise"),
     }
 }
 
-/// `{mode: …, keep_last: …, types: {…}}`.
-fn treatment(value: Value<'_>, rule: (Action, &[String])) -> Option<Treatment> {
+/// `{mode: …, keep_last: …, types: {…}, vault: …}`; and where the vault is demanded.
+fn treatment(value: Value<'_>, rule: (Action, &[String])) -> Option<(Treatment, Option<Spot>)> {
     let (action, kinds) = rule;
     let mut map = value.map()?;
     let mode = mode(&mut map, action);
     let by_type = map.or("types", Vec::new(), |v| types(v, rule));
+    let demand = map.or("vault", None, |v| vault(v, action));
     map.finish();
     for (kind, _) in by_type.iter().filter(|(kind, _)| !kinds.contains(kind)) {
         let name = kind.to_lowercase();
         value.problem(format!("`{name}` has a mode of its own, and the rule doesn't find it"));
     }
-    Some(Treatment { mode: mode?, by_type })
+    Some((Treatment { mode: mode?, by_type }, demand))
+}
+
+/// Whether calls must not leave before their values are kept: where that is demanded.
+fn vault(value: Value<'_>, action: Action) -> Option<Option<Spot>> {
+    let is_required = value.choice(&[("required", true), ("optional", false)])?;
+    if action == Action::Redact {
+        value.problem("what is redacted is not kept; `vault` belongs to pseudonymise");
+        return None;
+    }
+    Some(is_required.then(|| value.spot().clone()))
 }
 
 /// A mode for each of some types: a word, or a mapping like the rule's own.

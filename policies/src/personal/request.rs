@@ -72,6 +72,7 @@ impl PersonalPass {
                 Action::Pseudonymise | Action::Redact => {
                     decision.tighten(Verdict::Transformed);
                     replace = replace.max(Some(rule.treatment.of(entity.name())));
+                    self.need = self.need.max(rule.need());
                 }
             }
         }
@@ -92,7 +93,7 @@ impl PersonalPass {
         if self.shared.hint {
             substitute::hint(slots);
         }
-        keep(self.keeper.as_deref(), &self.caller, || self.vault.pairs());
+        self.promise = keep(self.keeper.as_deref(), (&self.caller, self.need), || self.vault.pairs());
         Ok(())
     }
 
