@@ -8,6 +8,15 @@ use crate::{AskUsage, Endpoint, Invalid, Rewrite};
 /// Most answers a request may ask for; the API's own limit.
 const MOST_CHOICES: u64 = 128;
 
+/// What a request goes on from that the upstream holds, by the upstream's id for it.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// The reply with this id.
+    Response(String),
+    /// The conversation with this id.
+    Conversation(String),
+}
+
 /// Fields of a request.
 #[derive(Default)]
 pub struct Fields {
@@ -17,6 +26,7 @@ pub struct Fields {
     pub wants_json: bool,
     pub max_output_tokens: Option<u64>,
     pub choices: u32,
+    pub origins: Vec<Origin>,
     model_at: Range<usize>,
     usage_at: UsageSite,
 }
@@ -70,6 +80,7 @@ impl Fields {
             wants_json: body.wants_json(),
             max_output_tokens: most,
             choices: u32::try_from(each.saturating_mul(body.prompts(endpoint))).unwrap_or(u32::MAX),
+            origins: origins(endpoint, doc),
             model_at: at.start as usize..at.end as usize,
             usage_at,
         })
@@ -238,6 +249,18 @@ impl Body<'_> {
     fn kind(&self, name: &str) -> Option<NodeKind> {
         self.node(name).map(|node| node.kind)
     }
+}
+
+/// What a request of Responses goes on from.
+fn origins(endpoint: &Endpoint, doc: &Doc<'_>) -> Vec<Origin> {
+    if *endpoint != Endpoint::Responses {
+        return Vec::new();
+    }
+    let response = doc.get_text(ROOT, "previous_response_id").map(Origin::Response);
+    // By its id alone, or as an object that has it.
+    let object = || doc.get(ROOT, "conversation").and_then(|at| doc.get_text(at, "id"));
+    let conversation = doc.get_text(ROOT, "conversation").or_else(object).map(Origin::Conversation);
+    response.into_iter().chain(conversation).collect()
 }
 
 fn flag(node: Option<Node>, path: &str) -> Result<Option<bool>, Invalid> {

@@ -21,6 +21,7 @@ mod summary;
 pub mod walk;
 
 pub use endpoint::{Endpoint, RouteError};
+pub use fields::Origin;
 pub use invalid::{Invalid, Limits};
 pub use leaves::Answer;
 pub use reply::Reply;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use weir_policies::slot::{Slot, Slots};
 
-use crate::fields::Fields;
+use crate::fields::{Fields, Origin};
 use crate::json::{Doc, Edits, Strictness, Tape};
 use crate::leaves::Answer;
 use crate::slots::{Collect, Splice};
@@ -95,6 +95,11 @@ impl Request {
         self.fields.choices.max(1)
     }
 
+    /// What the request goes on from that the upstream holds: `previous_response_id` and `conversation`.
+    pub fn origins(&self) -> &[Origin] {
+        &self.fields.origins
+    }
+
     /// Length of the original body in bytes.
     pub fn size(&self) -> usize {
         self.body.len()
@@ -143,5 +148,34 @@ impl Request {
 
     fn doc(&self) -> Doc<'_> {
         Doc::new(&self.body, &self.tape)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_request_goes_on_from_is_read_where_responses_say_it() {
+        let read = |endpoint: Endpoint, body: &str| {
+            let request = Request::parse(endpoint, body.to_owned().into(), &Limits::default()).unwrap();
+            let said = |origin: &Origin| match origin {
+                Origin::Response(id) => format!("response {id}"),
+                Origin::Conversation(id) => format!("conversation {id}"),
+            };
+            request.origins().iter().map(said).collect::<Vec<_>>()
+        };
+        for (more, expect) in [
+            (r#""previous_response_id": "resp_1""#, &["response resp_1"][..]),
+            (r#""conversation": "conv_1""#, &["conversation conv_1"]),
+            (r#""conversation": {"id": "conv_2"}"#, &["conversation conv_2"]),
+            (r#""previous_response_id": null, "conversation": null"#, &[]),
+            (r#""metadata": {"previous_response_id": "resp_1"}"#, &[]),
+        ] {
+            let body = format!(r#"{{"model": "m", "input": "hi", {more}}}"#);
+            assert_eq!(read(Endpoint::Responses, &body), expect, "{body}");
+            let body = format!(r#"{{"model": "m", "messages": [], {more}}}"#);
+            assert!(read(Endpoint::ChatCompletions, &body).is_empty(), "{body}");
+        }
     }
 }

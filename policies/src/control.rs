@@ -40,6 +40,11 @@ pub trait Pass: Send {
         true
     }
 
+    /// Names of the pseudonyms that stand for values of the request. Asked after [`Pass::request`].
+    fn names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// What must be done before the request may leave. Asked once, after [`Pass::request`].
     fn awaits(&mut self) -> Option<Promise> {
         None

@@ -18,8 +18,8 @@ use crate::substitute::{self, Value};
 use crate::tally::{Decision, Tally};
 use crate::treatment::Mode;
 use crate::{
-    Action, Caller, Channel, Control, Delta, Fault, Findings, Keeper, Outcome, Pair, Pass, PolicySet, Promise,
-    Verdict,
+    Action, Caller, Channel, Control, Delta, Fault, Findings, Keeper, Outcome, Pair, Pass, PolicySet,
+    Promise, Verdict,
 };
 
 const NAME: &str = "lexical-screen";
@@ -202,6 +202,10 @@ impl Pass for LexicalPass {
 
     fn watches_reply(&self) -> bool {
         !self.shared.reply.lexicon.is_empty() || !self.vault.is_empty()
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.vault.pairs().into_iter().map(|pair| pair.name).collect()
     }
 
     fn awaits(&mut self) -> Option<Promise> {

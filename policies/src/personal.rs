@@ -140,6 +140,10 @@ impl Pass for PersonalPass {
         !self.vault.is_empty() || !self.watch.is_empty()
     }
 
+    fn names(&self) -> Vec<String> {
+        self.vault.pairs().into_iter().map(|pair| pair.name).collect()
+    }
+
     fn awaits(&mut self) -> Option<Promise> {
         self.promise.take()
     }

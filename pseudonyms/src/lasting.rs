@@ -10,9 +10,9 @@ use std::time::Duration;
 use weir_audit::Vault;
 
 use crate::error::LastingError;
-use crate::sealed::{Found, Kept, Owner};
+use crate::sealed::{Found, Held, Kept, Owner, Row};
 use crate::store::Store;
-use crate::writer::{self, Keep, Order, Writer};
+use crate::writer::{self, Keep, Order, Tie, Writer};
 
 /// Where values are kept.
 #[derive(Clone, Debug)]
@@ -70,7 +70,7 @@ impl Lasting {
     /// # Errors
     /// [`LastingError::Full`], [`LastingError::Failing`], [`LastingError::Stopped`]: they are not kept then.
     pub fn keep(&self, owner: Owner, names: Vec<Kept>) -> Result<(), LastingError> {
-        self.order(Keep { owner, names, told: None })
+        self.order(Order::Keep(Keep { owner, names, told: None }))
     }
 
     /// As [`Lasting::keep`], and tells when they are durable, or that a write of them failed. Those of many exchanges
@@ -79,14 +79,28 @@ impl Lasting {
     /// # Errors
     /// As [`Lasting::keep`]; nobody is told then.
     pub fn keep_surely(&self, owner: Owner, names: Vec<Kept>, told: Told) -> Result<(), LastingError> {
-        self.order(Keep { owner, names, told: Some(told) })
+        self.order(Order::Keep(Keep { owner, names, told: Some(told) }))
     }
 
-    fn order(&self, keep: Keep) -> Result<(), LastingError> {
+    /// Ties pseudonyms that the owner has handed over, and some that are held already, to what a later exchange may
+    /// name ([`Lasting::follow`]). A tie is a keyed hash that holds whose it is. Returns at once.
+    ///
+    /// # Errors
+    /// As [`Lasting::keep`].
+    pub fn tie(
+        &self,
+        tie: [u8; 32],
+        (owner, names): (Owner, Vec<[u8; 32]>),
+        held: Vec<Held>,
+    ) -> Result<(), LastingError> {
+        self.order(Order::Tie(Tie { tie, owner, names, held }))
+    }
+
+    fn order(&self, order: Order) -> Result<(), LastingError> {
         if self.failing.load(Ordering::Acquire) {
             return Err(LastingError::Failing);
         }
-        self.orders.try_send(Order::Keep(keep)).map_err(|error| match error {
+        self.orders.try_send(order).map_err(|error| match error {
             TrySendError::Full(_) => LastingError::Full,
             TrySendError::Disconnected(_) => LastingError::Stopped,
         })
@@ -102,12 +116,35 @@ impl Lasting {
         let own = self.vault.known_id(&owner.tenant, &name)?;
         let conversation = owner.conversation_blind.filter(|_| owner.subject.is_none());
         let rows = self.reader().of(owner.tenant_blind, own, conversation)?;
-        let mut kept: Vec<Kept> = Vec::with_capacity(rows.len());
+        Ok(self.opened(&owner.tenant, &rows)?.into_iter().map(|(value, _)| value).collect())
+    }
+
+    /// What was tied, in the tenant of this name and hash, each with what it is held by. What was handed over before
+    /// is waited for that long.
+    ///
+    /// # Errors
+    /// As [`Lasting::recall`].
+    pub fn follow(
+        &self,
+        tenant: (&str, [u8; 32]),
+        tie: [u8; 32],
+        patience: Duration,
+    ) -> Result<Vec<(Kept, Held)>, LastingError> {
+        if let Err(fault) = self.flush(patience) {
+            tracing::debug!(%fault, "the last pseudonyms are not written yet");
+        }
+        let rows = self.reader().tied(tenant.1, tie)?;
+        self.opened(tenant.0, &rows)
+    }
+
+    /// The values of rows that can be read, each pseudonym once.
+    fn opened(&self, tenant: &str, rows: &[Row]) -> Result<Vec<(Kept, Held)>, LastingError> {
+        let mut kept: Vec<(Kept, Held)> = Vec::with_capacity(rows.len());
         for row in rows {
-            if let Found::Value(value) = row.open(&self.vault, &owner.tenant)?
-                && !kept.iter().any(|known| known.blind == value.blind)
+            if let Found::Value(value) = row.open(&self.vault, tenant)?
+                && !kept.iter().any(|(known, _)| known.blind == value.blind)
             {
-                kept.push(value);
+                kept.push((value, Held { name: row.name, owner: row.owner }));
             }
         }
         Ok(kept)

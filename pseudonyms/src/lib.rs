@@ -12,4 +12,4 @@ mod writer;
 
 pub use error::LastingError;
 pub use lasting::{Lasting, LastingOptions, Told};
-pub use sealed::{Found, Kept, Owner};
+pub use sealed::{Found, Held, Kept, Owner};

@@ -35,6 +35,13 @@ pub struct Owner {
     pub conversation_blind: Option<[u8; 32]>,
 }
 
+/// A value that is held, without it: the hash of its pseudonym, and the reference of the key that sealed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    pub(crate) name: [u8; 32],
+    pub(crate) owner: [u8; 16],
+}
+
 /// What is known of a pseudonym.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Found {
@@ -54,6 +61,13 @@ pub(crate) struct Row {
     pub(crate) owner: [u8; 16],
     pub(crate) conversation: Option<[u8; 32]>,
     pub(crate) sealed: Option<Vec<u8>>,
+}
+
+/// A held value that a later exchange finds by a tie.
+pub(crate) struct Tied {
+    pub(crate) tie: [u8; 32],
+    pub(crate) tenant: [u8; 32],
+    pub(crate) held: Held,
 }
 
 impl Owner {

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension as _, Row as Cells, params};
+use rusqlite::{Connection, OptionalExtension as _, Row as Cells, Transaction, params};
 
 use crate::error::LastingError;
-use crate::sealed::Row;
+use crate::sealed::{Row, Tied};
 
 mod migrations {
     refinery::embed_migrations!("../migrations/pseudonyms");
@@ -18,6 +18,8 @@ const BUSY: Duration = Duration::from_secs(5);
 const MOST_RECALLED: i64 = 512;
 /// Most rows of one pseudonym that are looked at.
 const MOST_NAMED: i64 = 64;
+/// Seconds after which it is noted that a row is still in use.
+const STALE: i64 = 3600;
 const COLUMNS: &str = "tenant, name, owner, conversation, sealed";
 
 pub(crate) struct Store {
@@ -42,8 +44,8 @@ impl Store {
         Ok(Self { path: path.to_owned(), connection })
     }
 
-    /// Writes rows; of a pseudonym that is known for the owner, when it was last used.
-    pub(crate) fn write(&mut self, rows: &[Row], now: i64) -> Result<(), LastingError> {
+    /// Writes rows, and ties to rows that are there; of what is known for the owner, when it was last used.
+    pub(crate) fn write(&mut self, (rows, ties): (&[Row], &[Tied]), now: i64) -> Result<(), LastingError> {
         let path = self.path.clone();
         let fail = || failed("written", &path);
         let transaction = self.connection.transaction().map_err(fail())?;
@@ -72,7 +74,18 @@ impl Store {
                     .map_err(fail())?;
             }
         }
+        tie(&transaction, ties, now).map_err(fail())?;
         transaction.commit().map_err(fail())
+    }
+
+    /// The rows that were tied, the last used ones first.
+    pub(crate) fn tied(&mut self, tenant: [u8; 32], tie: [u8; 32]) -> Result<Vec<Row>, LastingError> {
+        let sql = format!(
+            "SELECT p.tenant, p.name, p.owner, p.conversation, p.sealed FROM tie t
+             JOIN pseudonym p ON p.tenant = ?1 AND p.name = t.name AND p.owner = t.owner
+             WHERE t.tie = ?2 ORDER BY t.seen DESC LIMIT {MOST_RECALLED}"
+        );
+        self.read(&sql, (&tenant[..], &tie[..]))
     }
 
     /// The rows of an owner, and those of a conversation; the last used ones first.
@@ -120,6 +133,7 @@ impl Store {
             )
             .map_err(fail())?;
         transaction.execute("DELETE FROM pseudonym WHERE owner = ?1", [&owner[..]]).map_err(fail())?;
+        transaction.execute("DELETE FROM tie WHERE owner = ?1", [&owner[..]]).map_err(fail())?;
         transaction.commit().map_err(fail())?;
         // What was deleted also stood in the write-ahead log.
         let truncated: Option<i64> = self
@@ -135,8 +149,11 @@ impl Store {
 
     /// Deletes what was last used before a time.
     pub(crate) fn prune(&mut self, before: i64) -> Result<u64, LastingError> {
-        let deleted = self.connection.execute("DELETE FROM pseudonym WHERE seen < ?1", [before]);
-        Ok(u64::try_from(deleted.map_err(failed("pruned", &self.path))?).unwrap_or(0))
+        let fail = || failed("pruned", &self.path);
+        let deleted =
+            self.connection.execute("DELETE FROM pseudonym WHERE seen < ?1", [before]).map_err(fail())?;
+        self.connection.execute("DELETE FROM tie WHERE seen < ?1", [before]).map_err(fail())?;
+        Ok(u64::try_from(deleted).unwrap_or(0))
     }
 
     fn read(&mut self, sql: &str, by: (&[u8], &[u8])) -> Result<Vec<Row>, LastingError> {
@@ -145,6 +162,24 @@ impl Store {
         let rows = statement.query_map([by.0, by.1], row).map_err(fail())?;
         rows.collect::<Result<Vec<_>, _>>().map_err(fail())
     }
+}
+
+/// Writes ties. One to a row that isn't there, or no more, is left out. A row that is tied anew is in use.
+fn tie(transaction: &Transaction<'_>, ties: &[Tied], now: i64) -> rusqlite::Result<()> {
+    let mut insert = transaction.prepare_cached(
+        "INSERT INTO tie (tie, name, owner, seen)
+         SELECT ?1, name, owner, ?5 FROM pseudonym WHERE tenant = ?2 AND name = ?3 AND owner = ?4 AND sealed IS NOT NULL
+         ON CONFLICT (tie, name, owner) DO UPDATE SET seen = excluded.seen",
+    )?;
+    let mut touch = transaction.prepare_cached(
+        "UPDATE pseudonym SET seen = ?4 WHERE tenant = ?1 AND name = ?2 AND owner = ?3 AND seen < ?5",
+    )?;
+    for Tied { tie, tenant, held } in ties {
+        let (tenant, name, owner) = (&tenant[..], &held.name[..], &held.owner[..]);
+        insert.execute(params![&tie[..], tenant, name, owner, now])?;
+        touch.execute(params![tenant, name, owner, now, now - STALE])?;
+    }
+    Ok(())
 }
 
 fn row(cells: &Cells<'_>) -> rusqlite::Result<Row> {

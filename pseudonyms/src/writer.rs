@@ -11,7 +11,7 @@ use weir_audit::Vault;
 
 use crate::error::LastingError;
 use crate::lasting::Told;
-use crate::sealed::{Kept, Owner, Row};
+use crate::sealed::{Held, Kept, Owner, Row, Tied};
 use crate::store::Store;
 
 /// Most exchanges whose values are written at once.
@@ -27,6 +27,8 @@ const KNOWN: usize = 65_536;
 pub(crate) enum Order {
     /// Values of one exchange.
     Keep(Keep),
+    /// Pseudonyms of one exchange, for a later one.
+    Tie(Tie),
     /// An owner was erased.
     Forget([u8; 16], Sender<Result<u64, LastingError>>),
     /// Answer once all before it is written.
@@ -40,6 +42,21 @@ pub(crate) struct Keep {
     pub(crate) owner: Owner,
     pub(crate) names: Vec<Kept>,
     pub(crate) told: Option<Told>,
+}
+
+/// Pseudonyms of one exchange, and those that it took over from an earlier one, by what a later one may name.
+pub(crate) struct Tie {
+    pub(crate) tie: [u8; 32],
+    pub(crate) owner: Owner,
+    pub(crate) names: Vec<[u8; 32]>,
+    pub(crate) held: Vec<Held>,
+}
+
+/// What is written at once.
+#[derive(Default)]
+struct Batch {
+    kept: Vec<Keep>,
+    ties: Vec<Tie>,
 }
 
 pub(crate) struct Writer {
@@ -57,23 +74,24 @@ impl Writer {
     /// Works until it is told to stop, or nobody can tell it anything any more.
     pub(crate) fn run(mut self) {
         while let Ok(first) = self.orders.recv() {
-            let mut kept = Vec::new();
+            let mut batch = Batch::default();
             let mut next = Some(first);
             while let Some(order) = next.take() {
                 match order {
-                    Order::Keep(keep) => kept.push(keep),
+                    Order::Keep(keep) => batch.kept.push(keep),
+                    Order::Tie(tie) => batch.ties.push(tie),
                     other => {
-                        self.write(std::mem::take(&mut kept));
+                        self.write(std::mem::take(&mut batch));
                         if !self.obey(other) {
                             return;
                         }
                     }
                 }
-                if kept.len() < GATHERED {
+                if batch.kept.len() + batch.ties.len() < GATHERED {
                     next = self.orders.try_recv().ok();
                 }
             }
-            self.write(kept);
+            self.write(batch);
         }
     }
 
@@ -90,21 +108,21 @@ impl Writer {
                 let _gone = answer.send(()).is_err();
                 true
             }
-            Order::Stop | Order::Keep(_) => false,
+            Order::Stop | Order::Keep(_) | Order::Tie(_) => false,
         }
     }
 
     /// Writes, as often as it takes. Who waits is told of the first try: meanwhile the queue fills up, and a call
     /// that must have its values kept is refused.
-    fn write(&mut self, mut kept: Vec<Keep>) {
-        if kept.is_empty() {
+    fn write(&mut self, mut batch: Batch) {
+        if batch.kept.is_empty() && batch.ties.is_empty() {
             return;
         }
         let mut is_told = false;
         loop {
-            let tried = self.try_write(&kept);
+            let tried = self.try_write(&batch);
             self.failing.store(tried.is_err(), Ordering::Release);
-            kept.iter_mut().filter_map(|keep| keep.told.take()).for_each(|told| told(tried.is_ok()));
+            batch.kept.iter_mut().filter_map(|keep| keep.told.take()).for_each(|told| told(tried.is_ok()));
             match tried {
                 Ok(()) => return,
                 Err(error) => {
@@ -121,10 +139,10 @@ impl Writer {
         }
     }
 
-    fn try_write(&mut self, kept: &[Keep]) -> Result<(), LastingError> {
+    fn try_write(&mut self, batch: &Batch) -> Result<(), LastingError> {
         let now = now();
         let mut rows: Vec<Row> = Vec::new();
-        for Keep { owner, names, .. } in kept {
+        for Keep { owner, names, .. } in &batch.kept {
             let key = self.vault.subject(&owner.tenant, owner.key_name().as_deref())?;
             for name in names {
                 let fresh = self
@@ -136,12 +154,19 @@ impl Writer {
                 }
             }
         }
-        if rows.is_empty() {
+        let mut ties: Vec<Tied> = Vec::new();
+        for Tie { tie, owner, names, held } in &batch.ties {
+            let key = self.vault.subject(&owner.tenant, owner.key_name().as_deref())?;
+            let own = names.iter().map(|name| Held { name: *name, owner: key.id() });
+            let tied = |held| Tied { tie: *tie, tenant: owner.tenant_blind, held };
+            ties.extend(own.chain(held.iter().copied()).map(tied));
+        }
+        if rows.is_empty() && ties.is_empty() {
             return Ok(());
         }
         // INVARIANT: no row is durable whose key is not.
         self.vault.sync()?;
-        self.store.write(&rows, i64::try_from(now).unwrap_or(i64::MAX))?;
+        self.store.write((&rows, &ties), i64::try_from(now).unwrap_or(i64::MAX))?;
         if self.written.len() > KNOWN {
             self.written.clear();
         }

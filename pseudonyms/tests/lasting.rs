@@ -193,7 +193,8 @@ fn who_waits_is_told_when_values_are_durable_and_at_the_first_failure_when_not()
     std::fs::write(&tenants, b"no folder").unwrap();
     surely("beta", "E_2");
     assert_eq!(told.recv_timeout(LONG).unwrap(), (false, 1));
-    let refused = lasting.keep_surely(owner("beta", None, None), vec![kept("E_3", "c@d.ef")], Box::new(|_| {}));
+    let refused =
+        lasting.keep_surely(owner("beta", None, None), vec![kept("E_3", "c@d.ef")], Box::new(|_| {}));
     assert!(matches!(refused, Err(LastingError::Failing)));
     std::fs::remove_file(&tenants).unwrap();
     std::fs::rename(&away, &tenants).unwrap();
@@ -201,6 +202,56 @@ fn who_waits_is_told_when_values_are_durable_and_at_the_first_failure_when_not()
     surely("beta", "E_4");
     assert!(told.recv_timeout(LONG).unwrap().0);
     assert!(told.try_recv().is_err(), "nobody is told twice");
+}
+
+#[test]
+fn what_is_tied_is_found_again_by_the_tie_and_dies_with_its_owner() {
+    let dir = tempfile::tempdir().unwrap();
+    let (lasting, vault) = open(dir.path());
+    let follow = |lasting: &Lasting, tie: &str| {
+        let found = lasting.follow(("acme", blind("acme")), blind(tie), LONG).unwrap();
+        let mut values: Vec<_> = found.iter().map(|(kept, _)| kept.value.clone()).collect();
+        values.sort();
+        (values, found.into_iter().map(|(_, held)| held).collect::<Vec<_>>())
+    };
+    let (nobody, ada) = (|| owner("acme", None, None), || owner("acme", Some("ada"), None));
+    lasting.keep(nobody(), vec![kept("E_1", "a@b.cd")]).unwrap();
+    // What was never handed over isn't tied.
+    lasting.tie(blind("r1"), (nobody(), vec![blind("E_1"), blind("E_9")]), Vec::new()).unwrap();
+    let (first, held) = follow(&lasting, "r1");
+    assert_eq!(first, ["a@b.cd"]);
+    lasting.keep(ada(), vec![kept("E_2", "c@d.ef")]).unwrap();
+    lasting.tie(blind("r2"), (ada(), vec![blind("E_2")]), held).unwrap();
+    assert_eq!(follow(&lasting, "r2").0, ["a@b.cd", "c@d.ef"]);
+    assert!(follow(&lasting, "r3").0.is_empty());
+    assert!(lasting.follow(("beta", blind("beta")), blind("r1"), LONG).unwrap().is_empty());
+    drop(lasting);
+    let lasting =
+        Lasting::open(&LastingOptions::new(&dir.path().join("p.sqlite")), Arc::clone(&vault)).unwrap();
+    let (values, held) = follow(&lasting, "r2");
+    assert_eq!(values, ["a@b.cd", "c@d.ef"]);
+
+    let wanted =
+        Erase { tenant: "acme", whom: Whom::Subject("ada"), actor: "ann".into(), reason: "asked".into() };
+    let receipt = vault.erase(&wanted, &Holds::default()).unwrap();
+    assert_eq!(follow(&lasting, "r2").0, ["a@b.cd"]);
+    let key = Vault::id_of(receipt.erasure.subject_ref.as_str()).unwrap();
+    lasting.forget(key).unwrap();
+    vault.confirm(receipt).unwrap();
+    // A call that had read it before the erasure doesn't bring it back.
+    lasting.tie(blind("r4"), (nobody(), Vec::new()), held).unwrap();
+    assert_eq!(follow(&lasting, "r4").0, ["a@b.cd"]);
+    let rows = rusqlite::Connection::open(dir.path().join("p.sqlite")).unwrap();
+    let of_ada = |table: &str| -> i64 {
+        let sql = format!("SELECT count(*) FROM {table} WHERE owner = ?1");
+        rows.query_row(&sql, [&key[..]], |row| row.get(0)).unwrap()
+    };
+    assert_eq!((of_ada("tie"), of_ada("pseudonym")), (0, 0));
+    let old = "UPDATE tie SET seen = seen - 1000; UPDATE pseudonym SET seen = seen - 1000";
+    rows.execute_batch(old).unwrap();
+    lasting.prune(LONG).unwrap();
+    let left: i64 = rows.query_row("SELECT count(*) FROM tie", [], |row| row.get(0)).unwrap();
+    assert_eq!(left, 0);
 }
 
 #[test]

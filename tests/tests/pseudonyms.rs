@@ -290,16 +290,191 @@ fn a_rule_that_demands_a_vault_is_an_error_where_there_is_none() {
     scenario(async {
         let upstream = Upstream::start(openai::echo).await;
         let config = Config::with(&upstream).policy("modes.yaml", &rule("pseudonymise"));
-        let gateway = Gateway::start(config).await;
+        let mut gateway = Gateway::start(config).await;
+        let tells =
+            |told: &str| told.contains("modes.yaml:8:") && told.contains("pseudonyms: {vault: sqlite}");
         std::fs::write(gateway.dir().join("modes.yaml"), rule("{pseudonymise: {vault: required}}")).unwrap();
-        for command in [&["check"][..], &["serve"]] {
-            let (code, told) = gateway.try_run(command).await;
-            assert_ne!(code, 0, "{told}");
-            assert!(told.contains("modes.yaml:8:") && told.contains("pseudonyms: {vault: sqlite}"), "{told}");
-        }
-        // A set that can't be met doesn't replace the one that is.
         gateway.signal("HUP").await;
+        poll::until("the set to be refused", poll::SOON, async || tells(&gateway.log()).then_some(())).await;
+        // A set that can't be met doesn't replace the one that is.
         let text = format!("I am {MAIL}.");
         assert_eq!(said(&ask(&gateway, &[], &text).await), text);
+        gateway.signal("TERM").await;
+        gateway.ended().await;
+        for command in [&["check"][..], &["serve"]] {
+            let (code, told) = gateway.try_run(command).await;
+            assert!(code != 0 && tells(&told), "{code}: {told}");
+        }
+    });
+}
+
+/// Answers `/v1/responses` with the given id and text, streamed or not as the request wants.
+fn responds(seen: &weir_tests::Seen, id: &str, text: &str) -> Script {
+    let object = |status: &str, output: Value| {
+        json!({"id": id, "object": "response", "created_at": 1_700_000_000, "model": "scripted", "status": status,
+            "output": output, "usage": {"input_tokens": 7, "output_tokens": 5, "total_tokens": 12}})
+    };
+    let item = |text: &str| {
+        json!({"id": "msg_1", "type": "message", "role": "assistant", "status": "completed",
+            "content": [{"type": "output_text", "text": text, "annotations": []}]})
+    };
+    if seen.json()["stream"] != json!(true) {
+        return Script::json(200, &object("completed", json!([item(text)])));
+    }
+    let place = json!({"item_id": "msg_1", "output_index": 0, "content_index": 0});
+    let event = |number: usize, sort: &str, more: Value| {
+        let mut event = json!({"type": sort, "sequence_number": number});
+        let members = more.as_object().unwrap().clone();
+        event.as_object_mut().unwrap().extend(members);
+        format!("event: {sort}\ndata: {event}\n\n")
+    };
+    let with = |key: &str, value: Value| {
+        let mut place = place.clone();
+        place[key] = value;
+        place
+    };
+    let mut events = vec![
+        event(0, "response.created", json!({"response": object("in_progress", json!([]))})),
+        event(
+            1,
+            "response.output_item.added",
+            json!({"output_index": 0, "item": {"id": "msg_1", "type": "message",
+            "role": "assistant", "status": "in_progress", "content": []}}),
+        ),
+        event(
+            2,
+            "response.content_part.added",
+            with("part", json!({"type": "output_text", "text": "", "annotations": []})),
+        ),
+    ];
+    for piece in openai::pieces(text, &[3, 7, 11]) {
+        events.push(event(events.len(), "response.output_text.delta", with("delta", json!(piece))));
+    }
+    let count = events.len();
+    events.push(event(count, "response.output_text.done", with("text", json!(text))));
+    events.push(event(
+        count + 1,
+        "response.content_part.done",
+        with("part", json!({"type": "output_text", "text": text, "annotations": []})),
+    ));
+    events.push(event(
+        count + 2,
+        "response.output_item.done",
+        json!({"output_index": 0, "item": item(text)}),
+    ));
+    events.push(event(
+        count + 3,
+        "response.completed",
+        json!({"response": object("completed", json!([item(text)]))}),
+    ));
+    Script::cut(&events.concat(), &[])
+}
+
+/// What a reply of `/v1/responses` says, whichever way it came.
+fn responded(answer: &Answer) -> String {
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    if answer.header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream")) {
+        let events = openai::Events::of(answer);
+        let deltas = events.values.iter().filter(|event| event["type"] == "response.output_text.delta");
+        return deltas.filter_map(|event| event["delta"].as_str()).collect();
+    }
+    answer.json()["output"][0]["content"][0]["text"].as_str().unwrap().to_owned()
+}
+
+/// The upstream holds the conversation: a request says only which reply, or which conversation, it goes on from.
+#[test]
+fn a_conversation_that_the_upstream_holds_gets_its_own_values_back_and_nobody_elses() {
+    scenario(async {
+        // Names the id of the next reply, and what it says; without, it says what was asked.
+        let next: Arc<Mutex<(String, Option<String>)>> = Arc::default();
+        let shared = next.clone();
+        let upstream = Upstream::start(move |seen| {
+            let (id, says) = shared.lock().unwrap().clone();
+            let asked = seen.json()["input"].as_str().unwrap_or_default().to_owned();
+            responds(seen, &id, &says.unwrap_or(asked))
+        })
+        .await;
+        let config = Config::with(&upstream)
+            .policy("personal.yaml", policy::PERSONAL)
+            .yaml("pseudonyms: {vault: sqlite}");
+        let mut gateway = Gateway::start(config).await;
+        let key = gateway.key().to_owned();
+        let beside = gateway.another_key(&["--tenant", "demo", "--app", "demo"]).await;
+        let stranger = gateway.another_key(&["--tenant", "other", "--app", "demo"]).await;
+        let respond = async |gateway: &Gateway, (key, subject): (&str, &str), id: &str, body: Value| {
+            next.lock().unwrap().0 = id.to_owned();
+            let call = Call::post("/v1/responses", &body).key(key);
+            let call = if subject.is_empty() { call } else { call.header("x-weir-subject", subject) };
+            responded(&call.send(gateway.traffic()).await)
+        };
+        let body = |input: &str, stream: bool, (origin, id): (&str, &str)| json!({"model": "scripted", "input": input, "stream": stream, origin: id});
+        let none = ("user", "u");
+        let sent = |at: usize| upstream.requests()[at].json()["input"].as_str().unwrap().to_owned();
+        for (turn, stream) in [false, true].into_iter().enumerate() {
+            let id = |name: &str| format!("resp_{name}{turn}");
+            let (first, second, third) = (id("a"), id("b"), id("c"));
+            let at = upstream.requests().len();
+            let mine = (key.as_str(), "");
+            // Two turns: each puts in a value, the second goes on from the first.
+            respond(&gateway, mine, &first, body(MAIL, stream, none)).await;
+            let says =
+                respond(&gateway, mine, &second, body(CARD, stream, ("previous_response_id", &first))).await;
+            assert_eq!(says, CARD);
+            let (mail, card) = (sent(at), sent(at + 1));
+            assert!(!mail.contains(MAIL) && !card.contains(CARD), "{mail} {card}");
+            let (told, own) = (format!("{mail} and {card}"), format!("{MAIL} and {CARD}"));
+            next.lock().unwrap().1 = Some(told.clone());
+            // Right away: what was tied must not be missed because it is on its way to the disk.
+            let on_second = body("Who am I?", stream, ("previous_response_id", &second));
+            assert_eq!(respond(&gateway, mine, &third, on_second.clone()).await, own);
+            gateway.signal("KILL").await;
+            gateway.ended().await;
+            gateway.restart().await;
+            // Of the whole chain, also by a reply whose own request held no value.
+            for origin in [&second, &third] {
+                let on = body("Who am I?", stream, ("previous_response_id", origin));
+                assert_eq!(respond(&gateway, mine, &id("d"), on).await, own, "{origin}");
+            }
+            let on_first = body("Who am I?", stream, ("previous_response_id", &first));
+            assert_eq!(respond(&gateway, mine, &id("e"), on_first).await, format!("{MAIL} and {card}"));
+            // Whoever else names the id gets nothing: another key, another subject, another tenant.
+            for who in
+                [(beside.as_str(), ""), (stranger.as_str(), ""), (key.as_str(), "ada"), (&beside, "ada")]
+            {
+                assert_eq!(respond(&gateway, who, &id("f"), on_second.clone()).await, told);
+            }
+            // And what it says of itself goes on from nothing of ours.
+            let on = body("Who am I?", stream, ("previous_response_id", &id("f")));
+            assert_eq!(respond(&gateway, mine, &id("g"), on).await, told);
+            next.lock().unwrap().1 = None;
+        }
+        // By the conversation's id, for a subject: any of the tenant's keys may state it.
+        let (bob, conversation) = ((key.as_str(), "bob"), ("conversation", "conv_1"));
+        let at = upstream.requests().len();
+        respond(&gateway, bob, "resp_h", body(MAIL, false, conversation)).await;
+        let told = sent(at);
+        next.lock().unwrap().1 = Some(told.clone());
+        let nobody = (key.as_str(), "");
+        assert_eq!(respond(&gateway, bob, "resp_i", body("Who?", true, conversation)).await, MAIL);
+        let object = json!({"model": "scripted", "input": "Who?", "conversation": {"id": "conv_1"}});
+        assert_eq!(respond(&gateway, (&beside, "bob"), "resp_j", object).await, MAIL);
+        for who in [nobody, (key.as_str(), "ada"), (stranger.as_str(), "bob")] {
+            assert_eq!(respond(&gateway, who, "resp_k", body("Who?", false, conversation)).await, told);
+        }
+        // Without a subject, by the key.
+        let mine = ("conversation", "conv_2");
+        next.lock().unwrap().1 = None;
+        let at = upstream.requests().len();
+        respond(&gateway, nobody, "resp_l", body(CARD, true, mine)).await;
+        let told = sent(at);
+        next.lock().unwrap().1 = Some(told.clone());
+        assert_eq!(respond(&gateway, nobody, "resp_m", body("Which?", false, mine)).await, CARD);
+        assert_eq!(respond(&gateway, (&beside, ""), "resp_n", body("Which?", false, mine)).await, told);
+
+        // An erasure takes them along.
+        let about = json!({"tenant": "demo", "subject": "bob", "reason": "asked to be erased"});
+        let erased = post(&gateway, ADMIN_KEY, ("/api/v1/audit/erasures", about)).await;
+        assert_eq!(erased.status, 200, "{}", erased.text());
+        assert_eq!(respond(&gateway, bob, "resp_o", body("Who?", false, conversation)).await, told);
     });
 }

@@ -7,18 +7,17 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use weir_audit::Vault;
 use tokio::{sync::oneshot, time::timeout};
+use weir_audit::Vault;
 use weir_policies::{Caller, Keeper, NotKept, Pair, Promise, PseudonymKey};
 use weir_pseudonyms::{Found, Kept, Lasting, LastingError, LastingOptions, Owner};
 
+use super::chain::Recalled;
 use crate::{
     keyring::{Keyring, KeyringError},
     settings::{PseudonymSettings, PseudonymVault},
 };
 
-/// Longest time that a request waits for what was kept before. Without it, earlier pseudonyms are not restored.
-const RECALL: Duration = Duration::from_millis(100);
 /// Longest time that an erasure waits for values to be written that it is to delete.
 const FLUSH: Duration = Duration::from_secs(30);
 
@@ -27,14 +26,14 @@ const DURABLE: Duration = Duration::from_secs(3);
 
 /// What stands behind pseudonyms, if it is kept, and where their secret is.
 pub struct Memory {
-    shelf: Option<Shelf>,
+    pub(super) shelf: Option<Shelf>,
     secret_dir: PathBuf,
 }
 
 /// The store, and the key by which it is looked up.
-struct Shelf {
-    key: PseudonymKey,
-    lasting: Lasting,
+pub(super) struct Shelf {
+    pub(super) key: PseudonymKey,
+    pub(super) lasting: Lasting,
 }
 
 impl Memory {
@@ -59,25 +58,6 @@ impl Memory {
         self.shelf.is_some()
     }
 
-    /// What was kept for the same subject or in the same conversation; nothing if that can't be had in time.
-    pub async fn recall(self: &Arc<Self>, caller: &Caller) -> Arc<[Pair]> {
-        let nobody = caller.subject.is_none() && caller.conversation.is_none();
-        let Some(shelf) = self.shelf.as_ref().filter(|_| !nobody) else { return Arc::default() };
-        let (this, owner) = (Arc::clone(self), shelf.owner(caller));
-        let recalled = tokio::task::spawn_blocking(move || match &this.shelf {
-            Some(shelf) => shelf.lasting.recall(&owner),
-            None => Ok(Vec::new()),
-        });
-        match timeout(RECALL, recalled).await {
-            Ok(Ok(Ok(kept))) => kept.into_iter().map(pair).collect(),
-            Ok(Ok(Err(fault))) => {
-                tracing::error!(%fault, "earlier pseudonyms can't be read");
-                missed()
-            }
-            Ok(Err(_)) | Err(_) => missed(),
-        }
-    }
-
     /// What a ciphertext of a tenant holds: its type and value.
     ///
     /// # Errors
@@ -91,9 +71,9 @@ impl Memory {
 
     /// What is known of a pseudonym of a tenant.
     pub(super) fn look_up(&self, tenant: &str, name: &str) -> Result<Vec<Found>, LastingError> {
-        let Some(Shelf { key, lasting }) = &self.shelf else { return Ok(Vec::new()) };
-        let blind = key.blind(tenant, "pseudonym", name);
-        lasting.look_up((tenant, key.blind(tenant, "tenant", "")), blind)
+        let Some(shelf) = &self.shelf else { return Ok(Vec::new()) };
+        let tenant = (tenant, shelf.key.blind(tenant, "tenant", ""));
+        shelf.lasting.look_up(tenant, shelf.name(tenant.0, name))
     }
 
     /// Waits until all that was handed over is written.
@@ -114,7 +94,8 @@ impl Memory {
 }
 
 impl Shelf {
-    fn owner(&self, caller: &Caller) -> Owner {
+    /// Whose the values of an exchange are.
+    pub(super) fn owner(&self, caller: &Caller) -> Owner {
         let tenant = &caller.tenant;
         let conversation = caller.conversation.clone();
         Owner {
@@ -126,10 +107,15 @@ impl Shelf {
         }
     }
 
+    /// The hash by which a pseudonym is looked up.
+    pub(super) fn name(&self, tenant: &str, name: &str) -> [u8; 32] {
+        self.key.blind(tenant, "pseudonym", name)
+    }
+
     /// Pairs as the store has them.
     fn kept(&self, caller: &Caller, pairs: Vec<Pair>) -> Vec<Kept> {
         let kept = |pair: Pair| Kept {
-            blind: self.key.blind(&caller.tenant, "pseudonym", &pair.name),
+            blind: self.name(&caller.tenant, &pair.name),
             kind: pair.kind,
             name: pair.name,
             value: pair.value,
@@ -148,7 +134,9 @@ impl Keeper for Memory {
         let (tell, told) = oneshot::channel();
         let ordered = self.shelf.as_ref().is_some_and(|shelf| {
             // Who asked may be gone by then.
-            let tell = Box::new(move |is_durable| drop(tell.send(is_durable)));
+            let tell = Box::new(move |is_durable| {
+                let _gone = tell.send(is_durable).is_err();
+            });
             shelf.lasting.keep_surely(shelf.owner(caller), shelf.kept(caller, pairs), tell).is_ok()
         });
         Box::pin(async move {
@@ -164,16 +152,16 @@ fn key(secret_dir: &Path) -> Result<PseudonymKey, KeyringError> {
     Ok(PseudonymKey::from_bytes(Keyring::open(secret_dir)?.pseudonyms()))
 }
 
-fn pair(kept: Kept) -> Pair {
+pub(super) fn pair(kept: Kept) -> Pair {
     Pair { kind: kept.kind, name: kept.name, value: kept.value }
 }
 
-fn not_kept() -> NotKept {
+pub(super) fn not_kept() -> NotKept {
     metrics::counter!("weir_pseudonyms_not_kept_total").increment(1);
     NotKept
 }
 
-fn missed() -> Arc<[Pair]> {
+pub(super) fn missed() -> Recalled {
     metrics::counter!("weir_pseudonyms_not_recalled_total").increment(1);
-    Arc::default()
+    Recalled::default()
 }

@@ -1,6 +1,7 @@
 //! What stands behind the audit trail: the log with its seal, the vault of bodies and subjects, and what stands behind
 //! pseudonyms.
 
+mod chain;
 mod desk;
 mod erasing;
 pub mod export;
@@ -28,6 +29,7 @@ use crate::{
     settings::{AuditMode, AuditSettings, BodyUse},
 };
 
+pub use chain::Chain;
 pub use desk::{Desk, Person};
 pub use erasing::Subject as Whom;
 pub use fault::DeskError;

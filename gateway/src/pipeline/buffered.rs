@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::header;
 use weir_audit::exchange::StreamState;
-use weir_dialects::{Reply, Summary};
+use weir_dialects::{Origin, Reply, Summary};
 
 use super::{
     heads, objection,
@@ -27,7 +27,7 @@ pub async fn answer(
     downstream: &mut Downstream,
     trail: &mut Trail,
 ) -> Result<(), Refusal> {
-    let Relayed { request, mut opened, mut guards, deadlines } = relayed;
+    let Relayed { request, mut opened, mut guards, deadlines, chain } = relayed;
     let limit = gate.limits().reply_body;
     let collected = tokio::select! {
         biased;
@@ -53,6 +53,9 @@ pub async fn answer(
         trail.end(&mut guards, Some(Ended { summary: &Summary::default(), cpu }));
         return Err(unreadable(status, &opened));
     };
+    if let (Some(chain), Some(id)) = (&chain, &reply.summary().id) {
+        gate.archive.memory.tie(chain, &Origin::Response(id.clone()));
+    }
     let mut judged = Ok(());
     let mut deltas = if guards.watch_reply() { reply.deltas() } else { Vec::new() };
     for delta in &mut deltas {

@@ -38,6 +38,11 @@ impl Guards {
         self.take(worst).map_err(Refusal::Denied)
     }
 
+    /// Names of the pseudonyms that stand for values of the request.
+    pub fn names(&self) -> Vec<String> {
+        self.passes.iter().flat_map(|(_, pass)| pass.names()).collect()
+    }
+
     /// Waits for what must be done before the request leaves: values that a rule demands to be kept.
     ///
     /// # Errors

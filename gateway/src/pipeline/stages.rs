@@ -10,6 +10,7 @@ use weir_policies::{Caller, Slots};
 
 use super::{Guards, trail::Trail};
 use crate::{
+    archive::Chain,
     gate::Gate,
     refusal::Refusal,
     relay::{self, Attempt, Call, Deadlines, Opened, Order},
@@ -57,6 +58,7 @@ pub struct Inspected {
     picked: Picked,
     slots: Slots,
     guards: Guards,
+    chain: Option<Chain>,
 }
 
 /// The bytes that may leave, and where they go.
@@ -65,6 +67,7 @@ pub struct Routed {
     picked: Picked,
     call: Call,
     guards: Guards,
+    chain: Option<Chain>,
 }
 
 /// An upstream has begun to answer.
@@ -73,6 +76,8 @@ pub struct Relayed {
     pub(super) opened: Opened,
     pub(super) guards: Guards,
     pub(super) deadlines: Deadlines,
+    /// What a later exchange may go on from.
+    pub(super) chain: Option<Chain>,
 }
 
 impl Received {
@@ -165,7 +170,9 @@ impl Admitted {
     /// [`Refusal::Denied`] or [`Refusal::PolicyUnavailable`].
     pub async fn inspect(self, gate: &Gate, trail: &mut Trail) -> Result<Inspected, Refusal> {
         let Self { head, mut caller, request, picked } = self;
-        caller.earlier = gate.archive.memory.recall(&caller).await;
+        let memory = &gate.archive.memory;
+        let mut recalled = memory.recall(&caller, &request).await;
+        caller.earlier = std::mem::take(&mut recalled.pairs);
         let mut guards = Guards::begin(&gate.live().controls, &caller);
         let (request, slots, mut guards, verdict) = off_thread(request.body().len(), move || {
             let mut slots = request.slots();
@@ -182,7 +189,8 @@ impl Admitted {
             trail.findings(guards);
             return Err(refusal);
         }
-        Ok(Inspected { head, request, picked, slots, guards })
+        let chain = memory.chain((&caller, &request), recalled, || guards.names());
+        Ok(Inspected { head, request, picked, slots, guards, chain })
     }
 }
 
@@ -192,7 +200,7 @@ impl Inspected {
     /// # Errors
     /// None today; a dialect whose rendering can fail will have some.
     pub fn transform(self, trail: &mut Trail) -> Result<Routed, Refusal> {
-        let Self { head, request, picked, slots, guards } = self;
+        let Self { head, request, picked, slots, guards, chain } = self;
         let rewrite = Rewrite { model: picked.rename.as_deref(), ask_usage: AskUsage::Always };
         let body = request.render(&slots, &rewrite);
         let call = Call {
@@ -203,7 +211,7 @@ impl Inspected {
         };
         trail.routed(&picked);
         trail.keep().sent(&call.body);
-        Ok(Routed { request, picked, call, guards })
+        Ok(Routed { request, picked, call, guards, chain })
     }
 }
 
@@ -218,7 +226,7 @@ impl Routed {
         downstream: &mut Downstream,
         trail: &mut Trail,
     ) -> Result<Relayed, Refusal> {
-        let Self { request, picked, call, mut guards } = self;
+        let Self { request, picked, call, mut guards, chain } = self;
         let deadlines = gate.deadlines(Instant::now());
         let order =
             Order { connections: &gate.connections, candidates: &picked.candidates, call: &call, deadlines };
@@ -233,7 +241,7 @@ impl Routed {
         match opened {
             Ok(opened) => {
                 trail.opened(&opened);
-                Ok(Relayed { request, opened, guards, deadlines })
+                Ok(Relayed { request, opened, guards, deadlines, chain })
             }
             Err(refusal) => {
                 trail.end(&mut guards, None);

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::header;
 use serde_json::{Value, json};
 use weir_audit::exchange::StreamState;
-use weir_dialects::{Cut, Inspect, StreamOptions, StreamReply};
+use weir_dialects::{Cut, Inspect, Origin, StreamOptions, StreamReply};
 use weir_policies::Delta;
 
 use super::{
@@ -48,7 +48,7 @@ pub async fn answer(
     downstream: &mut Downstream,
     trail: &mut Trail,
 ) -> Result<(), Refusal> {
-    let Relayed { request, mut opened, mut guards, deadlines } = relayed;
+    let Relayed { request, mut opened, mut guards, deadlines, mut chain } = relayed;
     let inspect = if guards.watch_reply() { Inspect::Yes } else { Inspect::No };
     let options = StreamOptions { client_wants_usage: request.wants_usage(), inspect };
     let reply = StreamReply::new(request.endpoint().clone(), options).answering(request.answer());
@@ -73,6 +73,12 @@ pub async fn answer(
             Err(Broken::Cut) => break broken("the upstream broke the reply off"),
             Err(Broken::Silent) => break Ending::Broken(Refusal::UpstreamTimeout),
         };
+        // Before the client can know the id.
+        if let Some(id) = flow.reply.summary().id.as_ref().filter(|_| chain.is_some())
+            && let Some(chain) = chain.take()
+        {
+            gate.archive.memory.tie(&chain, &Origin::Response(id.clone()));
+        }
         match out {
             Ok(bytes) => {
                 trail.more_returned(&bytes);

@@ -150,8 +150,8 @@ fn problems_of_modes_are_named_with_their_place() {
         ("{redact: {types: {person: drop}}}", "the rule doesn't find it"),
         ("{pseudonymise: {}, redact: {}}", "expected one action"),
         ("{pseudonymize: {}}", "did you mean `pseudonymise`?"),
-        ("{redact: {vault: required}}", "unknown key"),
-        ("{pseudonymise: {vault: required}}", "unknown key"),
+        ("{redact: {vault: required}}", "`vault` belongs to pseudonymise"),
+        ("{pseudonymise: {vault: sqlite}}", "expected one of required, optional"),
     ] {
         let rules = format!("rules:\n  - id: r\n    on: request\n    {FIND}\n    then: {then}\n");
         let problems = parse(&rules).err().unwrap_or_else(|| panic!("{then} was taken"));
