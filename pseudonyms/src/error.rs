@@ -34,6 +34,29 @@ pub enum LastingError {
         /// Why.
         reason: String,
     },
+    /// PostgreSQL failed. Its own message may quote a row, so only its code is told.
+    #[error("{action} pseudonyms in postgresql failed ({code}): check the database and its log")]
+    Postgres {
+        /// What was being done, as a verb.
+        action: &'static str,
+        /// SQLSTATE, or a word for how the connection failed.
+        code: String,
+    },
+    /// The schema in PostgreSQL can't be brought up to date.
+    #[error("the pseudonyms in postgresql are of another version of weir: {reason}")]
+    Version {
+        /// Why.
+        reason: String,
+    },
+    /// A key in PostgreSQL is wrapped by another secret.
+    #[error("the keys in postgresql belong to another `pseudonym.key`: every node needs the same file")]
+    Operator,
+    /// A row in PostgreSQL does not have the shape it was written with.
+    #[error("a row of the pseudonyms in postgresql is damaged")]
+    Damaged,
+    /// A setting of the database can't be used.
+    #[error(transparent)]
+    Setting(#[from] weir_index::IndexError),
     /// The keys can't be used.
     #[error(transparent)]
     Audit(#[from] AuditError),

@@ -5,14 +5,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use weir_audit::Vault;
 
+use crate::backend::{Backend, Keep, Tie};
 use crate::error::LastingError;
-use crate::sealed::{Found, Held, Kept, Owner, Row};
-use crate::store::Store;
-use crate::writer::{self, Keep, Order, Tie, Writer};
+use crate::local::Local;
+use crate::postgres::{Shared, SharedOptions};
+use crate::sealed::{Found, Held, Kept, Owner};
+use crate::writer::{self, Order, Writer};
+
+/// Most exchanges whose values wait to be written.
+const QUEUE: usize = 4096;
 
 /// Where values are kept.
 #[derive(Clone, Debug)]
@@ -26,7 +31,7 @@ pub struct LastingOptions {
 impl LastingOptions {
     /// The defaults, for a file.
     pub fn new(file: &Path) -> Self {
-        Self { file: file.to_owned(), queue: 4096 }
+        Self { file: file.to_owned(), queue: QUEUE }
     }
 }
 
@@ -35,9 +40,8 @@ pub type Told = Box<dyn FnOnce(bool) + Send>;
 
 /// Values behind pseudonyms, kept beyond their exchange.
 pub struct Lasting {
-    vault: Arc<Vault>,
+    backend: Arc<dyn Backend>,
     orders: SyncSender<Order>,
-    reader: Mutex<Store>,
     failing: Arc<AtomicBool>,
     stopping: Arc<AtomicBool>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -49,20 +53,29 @@ impl Lasting {
     /// # Errors
     /// [`LastingError::Sqlite`], [`LastingError::Schema`].
     pub fn open(options: &LastingOptions, vault: Arc<Vault>) -> Result<Self, LastingError> {
-        let (orders, queue) = mpsc::sync_channel(options.queue.max(1));
+        Self::begin(Arc::new(Local::open(&options.file, vault)?), options.queue)
+    }
+
+    /// Starts the thread that writes to what several nodes share. `vault` knows subjects by their references.
+    ///
+    /// # Errors
+    /// [`LastingError::Setting`]; a database that is away is none.
+    pub fn share(options: &SharedOptions, vault: Arc<Vault>) -> Result<Self, LastingError> {
+        Self::begin(Arc::new(Shared::open(options, vault)?), QUEUE)
+    }
+
+    fn begin(backend: Arc<dyn Backend>, most: usize) -> Result<Self, LastingError> {
+        let (orders, queue) = mpsc::sync_channel(most.max(1));
         let (failing, stopping) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
         let writer = Writer {
-            vault: Arc::clone(&vault),
-            store: Store::open(&options.file)?,
+            backend: Arc::clone(&backend),
             orders: queue,
             failing: Arc::clone(&failing),
             stopping: Arc::clone(&stopping),
-            written: Default::default(),
         };
-        let reader = Mutex::new(Store::open(&options.file)?);
         let thread = thread::Builder::new().name("pseudonyms".to_owned()).spawn(move || writer.run());
         let thread = Mutex::new(Some(thread.map_err(|_| LastingError::Stopped)?));
-        Ok(Self { vault, orders, reader, failing, stopping, thread })
+        Ok(Self { backend, orders, failing, stopping, thread })
     }
 
     /// Takes over the values of one exchange, to be written soon. Returns at once.
@@ -70,7 +83,7 @@ impl Lasting {
     /// # Errors
     /// [`LastingError::Full`], [`LastingError::Failing`], [`LastingError::Stopped`]: they are not kept then.
     pub fn keep(&self, owner: Owner, names: Vec<Kept>) -> Result<(), LastingError> {
-        self.order(Order::Keep(Keep { owner, names, told: None }))
+        self.order(Order::Keep(Keep { owner, names, told: None, came: Instant::now() }))
     }
 
     /// As [`Lasting::keep`], and tells when they are durable, or that a write of them failed. Those of many exchanges
@@ -79,7 +92,7 @@ impl Lasting {
     /// # Errors
     /// As [`Lasting::keep`]; nobody is told then.
     pub fn keep_surely(&self, owner: Owner, names: Vec<Kept>, told: Told) -> Result<(), LastingError> {
-        self.order(Order::Keep(Keep { owner, names, told: Some(told) }))
+        self.order(Order::Keep(Keep { owner, names, told: Some(told), came: Instant::now() }))
     }
 
     /// Ties pseudonyms that the owner has handed over, and some that are held already, to what a later exchange may
@@ -112,11 +125,12 @@ impl Lasting {
     /// # Errors
     /// [`LastingError::Sqlite`], [`LastingError::Audit`].
     pub fn recall(&self, owner: &Owner) -> Result<Vec<Kept>, LastingError> {
-        let Some(name) = owner.key_name() else { return Ok(Vec::new()) };
-        let own = self.vault.known_id(&owner.tenant, &name)?;
-        let conversation = owner.conversation_blind.filter(|_| owner.subject.is_none());
-        let rows = self.reader().of(owner.tenant_blind, own, conversation)?;
-        Ok(self.opened(&owner.tenant, &rows)?.into_iter().map(|(value, _)| value).collect())
+        let (kept, is_met) = self.backend.recall(owner)?;
+        if !is_met {
+            // At the next call again, where there is no room.
+            let _full = self.orders.try_send(Order::Meet(owner.clone())).is_err();
+        }
+        Ok(kept)
     }
 
     /// What was tied, in the tenant of this name and hash, each with what it is held by. What was handed over before
@@ -130,24 +144,19 @@ impl Lasting {
         tie: [u8; 32],
         patience: Duration,
     ) -> Result<Vec<(Kept, Held)>, LastingError> {
-        if let Err(fault) = self.flush(patience) {
-            tracing::debug!(%fault, "the last pseudonyms are not written yet");
-        }
-        let rows = self.reader().tied(tenant.1, tie)?;
-        self.opened(tenant.0, &rows)
+        self.settle(patience);
+        self.backend.follow(tenant, tie)
     }
 
-    /// The values of rows that can be read, each pseudonym once.
-    fn opened(&self, tenant: &str, rows: &[Row]) -> Result<Vec<(Kept, Held)>, LastingError> {
-        let mut kept: Vec<(Kept, Held)> = Vec::with_capacity(rows.len());
-        for row in rows {
-            if let Found::Value(value) = row.open(&self.vault, tenant)?
-                && !kept.iter().any(|(known, _)| known.blind == value.blind)
-            {
-                kept.push((value, Held { name: row.name, owner: row.owner }));
-            }
+    /// Waits until what was handed over before is written, where that may be soon. A full queue is not waited for.
+    fn settle(&self, patience: Duration) {
+        if self.failing.load(Ordering::Acquire) {
+            return;
         }
-        Ok(kept)
+        let (answer, written) = mpsc::channel();
+        if self.orders.try_send(Order::Flush(answer)).is_ok() && written.recv_timeout(patience).is_err() {
+            tracing::debug!("the last pseudonyms are not written yet");
+        }
     }
 
     /// What is known of a pseudonym of a tenant, for whoever it was made: for an authorised person, who has left a
@@ -156,9 +165,7 @@ impl Lasting {
     /// # Errors
     /// As [`Lasting::recall`].
     pub fn look_up(&self, tenant: (&str, [u8; 32]), name: [u8; 32]) -> Result<Vec<Found>, LastingError> {
-        let (tenant, blind) = tenant;
-        let rows = self.reader().named(blind, name)?;
-        rows.iter().map(|row| Ok(row.open(&self.vault, tenant)?)).collect()
+        self.backend.look_up(tenant, name)
     }
 
     /// Waits until all that was handed over before is written, unless the writes fail.
@@ -171,13 +178,14 @@ impl Lasting {
         written.recv_timeout(patience).map_err(|_| LastingError::Failing)
     }
 
-    /// Deletes the values sealed by a key, which an erasure has destroyed; how many.
+    /// Deletes the values of a subject that was erased: by the reference that this node's records have, and by its name
+    /// where that is known; how many.
     ///
     /// # Errors
-    /// [`LastingError::Sqlite`], [`LastingError::Stopped`].
-    pub fn forget(&self, key: [u8; 16]) -> Result<u64, LastingError> {
+    /// [`LastingError::Sqlite`], [`LastingError::Postgres`], [`LastingError::Stopped`].
+    pub fn forget(&self, reference: [u8; 16], owner: Option<Owner>) -> Result<u64, LastingError> {
         let (answer, erased) = mpsc::channel();
-        self.orders.send(Order::Forget(key, answer)).map_err(|_| LastingError::Stopped)?;
+        self.orders.send(Order::Forget(reference, owner, answer)).map_err(|_| LastingError::Stopped)?;
         erased.recv().map_err(|_| LastingError::Stopped)?
     }
 
@@ -187,11 +195,7 @@ impl Lasting {
     /// [`LastingError::Sqlite`].
     pub fn prune(&self, unused: Duration) -> Result<u64, LastingError> {
         let before = writer::now().saturating_sub(unused.as_secs());
-        self.reader().prune(i64::try_from(before).unwrap_or(i64::MAX))
-    }
-
-    fn reader(&self) -> std::sync::MutexGuard<'_, Store> {
-        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+        self.backend.prune(i64::try_from(before).unwrap_or(i64::MAX))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use weir_audit::{
     AuditError, Vault,
-    vault::{Hidden, Opened, Subject},
+    vault::{Hidden, NoteKey, Opened, Plaintext, Subject},
 };
 use zeroize::Zeroizing;
 
@@ -33,6 +33,8 @@ pub struct Owner {
     pub tenant_blind: [u8; 32],
     /// Keyed hash of the conversation's name.
     pub conversation_blind: Option<[u8; 32]>,
+    /// Keyed hash of the subject's name; without one, of the conversation's or of the day.
+    pub key_blind: [u8; 32],
 }
 
 /// A value that is held, without it: the hash of its pseudonym, and the reference of the key that sealed it.
@@ -82,15 +84,32 @@ impl Owner {
 impl Kept {
     /// Seals the value for its owner.
     pub(crate) fn seal(&self, owner: &Owner, key: &Subject) -> Result<Row, AuditError> {
-        let plain = serde_json::to_vec(&[&self.kind, &self.name, &self.value]).unwrap_or_default();
-        let plain = Zeroizing::new(plain);
-        Ok(Row {
+        let sealed = key.seal_note(&context(&owner.tenant_blind, &self.blind), &self.plain())?;
+        Ok(self.row(owner, key.id(), sealed))
+    }
+
+    /// Seals the value for its owner, by a key that isn't the audit vault's.
+    pub(crate) fn seal_with(
+        &self,
+        owner: &Owner,
+        (id, key): ([u8; 16], &NoteKey),
+    ) -> Result<Row, AuditError> {
+        let sealed = key.seal(&context(&owner.tenant_blind, &self.blind), &self.plain())?;
+        Ok(self.row(owner, id, sealed))
+    }
+
+    fn plain(&self) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new(serde_json::to_vec(&[&self.kind, &self.name, &self.value]).unwrap_or_default())
+    }
+
+    fn row(&self, owner: &Owner, key: [u8; 16], sealed: Vec<u8>) -> Row {
+        Row {
             tenant: owner.tenant_blind,
             name: self.blind,
-            owner: key.id(),
+            owner: key,
             conversation: owner.conversation_blind,
-            sealed: Some(key.seal_note(&context(&owner.tenant_blind, &self.blind), &plain)?),
-        })
+            sealed: Some(sealed),
+        }
     }
 }
 
@@ -102,11 +121,21 @@ impl Row {
         Ok(match vault.open_note((tenant, self.owner), &context, sealed)? {
             Opened::Hidden(Hidden::Erased | Hidden::Pruned) => Found::Gone,
             Opened::Hidden(_) => Found::Damaged,
-            Opened::Plain(plain) => match serde_json::from_slice::<[String; 3]>(plain.as_bytes()) {
-                Ok([kind, name, value]) => Found::Value(Kept { blind: self.name, kind, name, value }),
-                Err(_) => Found::Damaged,
-            },
+            Opened::Plain(plain) => self.read(&plain),
         })
+    }
+
+    /// What the row says, opened by a key that isn't the audit vault's; none where it was destroyed.
+    pub(crate) fn open_with(&self, key: Option<&NoteKey>) -> Found {
+        let (Some(sealed), Some(key)) = (&self.sealed, key) else { return Found::Gone };
+        key.open(&context(&self.tenant, &self.name), sealed).map_or(Found::Damaged, |plain| self.read(&plain))
+    }
+
+    fn read(&self, plain: &Plaintext) -> Found {
+        match serde_json::from_slice::<[String; 3]>(plain.as_bytes()) {
+            Ok([kind, name, value]) => Found::Value(Kept { blind: self.name, kind, name, value }),
+            Err(_) => Found::Damaged,
+        }
     }
 }
 

@@ -15,11 +15,11 @@ mod migrations {
 /// How long a statement waits for another process that writes.
 const BUSY: Duration = Duration::from_secs(5);
 /// Most values that are recalled for one exchange; the last used ones.
-const MOST_RECALLED: i64 = 512;
+pub(crate) const MOST_RECALLED: i64 = 512;
 /// Most rows of one pseudonym that are looked at.
-const MOST_NAMED: i64 = 64;
+pub(crate) const MOST_NAMED: i64 = 64;
 /// Seconds after which it is noted that a row is still in use.
-const STALE: i64 = 3600;
+pub(crate) const STALE: i64 = 3600;
 const COLUMNS: &str = "tenant, name, owner, conversation, sealed";
 
 pub(crate) struct Store {

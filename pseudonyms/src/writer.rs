@@ -1,27 +1,19 @@
-//! The thread that seals and writes: a bounded queue in, one transaction for what has gathered.
+//! The thread that writes: a bounded queue in, one transaction for what has gathered.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use weir_audit::Vault;
-
+use crate::backend::{Backend, Batch, Keep, Tie};
 use crate::error::LastingError;
-use crate::lasting::Told;
-use crate::sealed::{Held, Kept, Owner, Row, Tied};
-use crate::store::Store;
+use crate::sealed::Owner;
 
 /// Most exchanges whose values are written at once.
 const GATHERED: usize = 256;
 /// Between two tries of a write that failed.
 const AGAIN: Duration = Duration::from_millis(500);
-/// A value that was written so recently is not written again.
-const FRESH: u64 = 3600;
-/// Most values that are known to be written.
-const KNOWN: usize = 65_536;
 
 /// What the writer is told.
 pub(crate) enum Order {
@@ -29,50 +21,28 @@ pub(crate) enum Order {
     Keep(Keep),
     /// Pseudonyms of one exchange, for a later one.
     Tie(Tie),
-    /// An owner was erased.
-    Forget([u8; 16], Sender<Result<u64, LastingError>>),
+    /// A subject whose values were read is to be known by this node's reference too.
+    Meet(Owner),
+    /// A subject was erased, by the reference of this node's records, and by name where that is known.
+    Forget([u8; 16], Option<Owner>, Sender<Result<u64, LastingError>>),
     /// Answer once all before it is written.
     Flush(Sender<()>),
     /// End.
     Stop,
 }
 
-/// Values of one exchange, and who waits for them.
-pub(crate) struct Keep {
-    pub(crate) owner: Owner,
-    pub(crate) names: Vec<Kept>,
-    pub(crate) told: Option<Told>,
-}
-
-/// Pseudonyms of one exchange, and those that it took over from an earlier one, by what a later one may name.
-pub(crate) struct Tie {
-    pub(crate) tie: [u8; 32],
-    pub(crate) owner: Owner,
-    pub(crate) names: Vec<[u8; 32]>,
-    pub(crate) held: Vec<Held>,
-}
-
-/// What is written at once.
-#[derive(Default)]
-struct Batch {
-    kept: Vec<Keep>,
-    ties: Vec<Tie>,
-}
-
 pub(crate) struct Writer {
-    pub(crate) vault: Arc<Vault>,
-    pub(crate) store: Store,
+    pub(crate) backend: Arc<dyn Backend>,
     pub(crate) orders: Receiver<Order>,
     /// Whether the last write failed.
     pub(crate) failing: Arc<AtomicBool>,
     /// Whether a write that fails is to be given up.
     pub(crate) stopping: Arc<AtomicBool>,
-    pub(crate) written: HashMap<([u8; 16], [u8; 32]), u64>,
 }
 
 impl Writer {
     /// Works until it is told to stop, or nobody can tell it anything any more.
-    pub(crate) fn run(mut self) {
+    pub(crate) fn run(self) {
         while let Ok(first) = self.orders.recv() {
             let mut batch = Batch::default();
             let mut next = Some(first);
@@ -87,7 +57,7 @@ impl Writer {
                         }
                     }
                 }
-                if batch.kept.len() + batch.ties.len() < GATHERED {
+                if batch.len() < GATHERED {
                     next = self.orders.try_recv().ok();
                 }
             }
@@ -96,12 +66,17 @@ impl Writer {
     }
 
     /// Whether to go on.
-    fn obey(&mut self, order: Order) -> bool {
+    fn obey(&self, order: Order) -> bool {
         match order {
-            Order::Forget(owner, answer) => {
-                self.written.retain(|(known, _), _| *known != owner);
+            Order::Meet(owner) => {
+                if let Err(error) = self.backend.meet(&owner) {
+                    tracing::error!(%error, "a subject of the pseudonyms can't be noted; it is tried at its next call");
+                }
+                true
+            }
+            Order::Forget(reference, owner, answer) => {
                 // Nobody may wait for the answer any more.
-                let _gone = answer.send(self.store.forget(owner)).is_err();
+                let _gone = answer.send(self.backend.forget(reference, owner.as_ref())).is_err();
                 true
             }
             Order::Flush(answer) => {
@@ -114,64 +89,30 @@ impl Writer {
 
     /// Writes, as often as it takes. Who waits is told of the first try: meanwhile the queue fills up, and a call
     /// that must have its values kept is refused.
-    fn write(&mut self, mut batch: Batch) {
-        if batch.kept.is_empty() && batch.ties.is_empty() {
+    fn write(&self, mut batch: Batch) {
+        if batch.len() == 0 {
             return;
         }
         let mut is_told = false;
         loop {
-            let tried = self.try_write(&batch);
+            let tried = self.backend.write(&batch, now());
             self.failing.store(tried.is_err(), Ordering::Release);
-            batch.kept.iter_mut().filter_map(|keep| keep.told.take()).for_each(|told| told(tried.is_ok()));
-            match tried {
-                Ok(()) => return,
-                Err(error) => {
-                    if !std::mem::replace(&mut is_told, true) {
-                        tracing::error!(%error, "pseudonyms can't be kept; it is tried again");
-                    }
-                    if self.stopping.load(Ordering::Acquire) {
-                        return;
-                    }
-                    // Whoever stops the writer wakes it.
-                    thread::park_timeout(AGAIN);
+            let is_kept = |index: usize| tried.as_ref().is_ok_and(|refused| !refused.contains(&index));
+            for (index, keep) in batch.kept.iter_mut().enumerate() {
+                if let Some(told) = keep.told.take() {
+                    told(is_kept(index));
                 }
             }
-        }
-    }
-
-    fn try_write(&mut self, batch: &Batch) -> Result<(), LastingError> {
-        let now = now();
-        let mut rows: Vec<Row> = Vec::new();
-        for Keep { owner, names, .. } in &batch.kept {
-            let key = self.vault.subject(&owner.tenant, owner.key_name().as_deref())?;
-            for name in names {
-                let fresh = self
-                    .written
-                    .get(&(key.id(), name.blind))
-                    .is_some_and(|at| now.saturating_sub(*at) < FRESH);
-                if !fresh {
-                    rows.push(name.seal(owner, &key)?);
-                }
+            let Err(error) = tried else { return };
+            if !std::mem::replace(&mut is_told, true) {
+                tracing::error!(%error, "pseudonyms can't be kept; it is tried again");
             }
+            if self.stopping.load(Ordering::Acquire) {
+                return;
+            }
+            // Whoever stops the writer wakes it.
+            thread::park_timeout(AGAIN);
         }
-        let mut ties: Vec<Tied> = Vec::new();
-        for Tie { tie, owner, names, held } in &batch.ties {
-            let key = self.vault.subject(&owner.tenant, owner.key_name().as_deref())?;
-            let own = names.iter().map(|name| Held { name: *name, owner: key.id() });
-            let tied = |held| Tied { tie: *tie, tenant: owner.tenant_blind, held };
-            ties.extend(own.chain(held.iter().copied()).map(tied));
-        }
-        if rows.is_empty() && ties.is_empty() {
-            return Ok(());
-        }
-        // INVARIANT: no row is durable whose key is not.
-        self.vault.sync()?;
-        self.store.write((&rows, &ties), i64::try_from(now).unwrap_or(i64::MAX))?;
-        if self.written.len() > KNOWN {
-            self.written.clear();
-        }
-        self.written.extend(rows.iter().map(|row| ((row.owner, row.name), now)));
-        Ok(())
     }
 }
 

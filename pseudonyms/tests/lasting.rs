@@ -42,6 +42,7 @@ fn owner(tenant: &str, subject: Option<&str>, conversation: Option<&str>) -> Own
         conversation: conversation.map(Into::into),
         tenant_blind: blind(tenant),
         conversation_blind: conversation.map(blind),
+        key_blind: blind(subject.or(conversation).unwrap_or("day")),
     }
 }
 
@@ -125,7 +126,7 @@ fn what_is_erased_is_gone_from_the_files_and_said_to_be() {
     // Even before its rows are deleted nothing can be read.
     assert!(values(&lasting, &owner("acme", Some("ada"), None)).is_empty());
     let key = Vault::id_of(receipt.erasure.subject_ref.as_str()).unwrap();
-    assert_eq!(lasting.forget(key).unwrap(), 1);
+    assert_eq!(lasting.forget(key, None).unwrap(), 1);
     vault.confirm(receipt).unwrap();
     let mut said = look_up(&lasting, "acme", "E_1");
     said.sort();
@@ -236,7 +237,7 @@ fn what_is_tied_is_found_again_by_the_tie_and_dies_with_its_owner() {
     let receipt = vault.erase(&wanted, &Holds::default()).unwrap();
     assert_eq!(follow(&lasting, "r2").0, ["a@b.cd"]);
     let key = Vault::id_of(receipt.erasure.subject_ref.as_str()).unwrap();
-    lasting.forget(key).unwrap();
+    lasting.forget(key, None).unwrap();
     vault.confirm(receipt).unwrap();
     // A call that had read it before the erasure doesn't bring it back.
     lasting.tie(blind("r4"), (nobody(), Vec::new()), held).unwrap();

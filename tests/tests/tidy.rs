@@ -50,7 +50,7 @@ const MAY_DEPEND: [(&str, &[&str]); 13] = [
     ("index", &["audit"]),
     ("inference", &[]),
     ("policies", &["accounting", "classifiers"]),
-    ("pseudonyms", &["audit"]),
+    ("pseudonyms", &["audit", "index"]),
     ("sinks", &["audit"]),
     ("tests", &[]),
 ];
@@ -59,7 +59,7 @@ const RESERVED: [(&str, &[&str]); 4] = [
     ("pingora", &["gateway"]),
     ("candle", &["inference", "classifiers"]),
     ("rusqlite", &["index", "pseudonyms"]),
-    ("tokio-postgres", &["audit", "index"]),
+    ("tokio-postgres", &["audit", "index", "pseudonyms"]),
 ];
 
 const REQUIRED: [&str; 10] = [

@@ -41,6 +41,7 @@ pub use bodies::Bodies;
 pub(crate) use bodies::Kept;
 pub use erase::{Erase, Receipt, Whom};
 pub use files::{BodyFiles, Stored};
+pub use note::NoteKey;
 pub use open::{Hidden, Opened, Plaintext};
 pub use prune::PrunedBodies;
 pub use rotate::change_kek;

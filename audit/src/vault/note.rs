@@ -3,12 +3,15 @@
 //! A note is commitment (32 bytes), salt (32), ciphertext and tag, sealed as a body is (docs/audit-bodies.md) and bound
 //! to the context that its store gives.
 
-use super::crypto::{self, KEY, OVERHEAD, SALT, SealingKey};
+use zeroize::Zeroizing;
+
+use super::crypto::{self, KEY, OVERHEAD, SALT, SealingKey, Secret};
 use super::keys::Found;
 use super::open::{Hidden, Opened, Plaintext};
 use super::slot::State;
 use super::{Subject, Vault};
 use crate::error::AuditError;
+use crate::options::{Ambient, System};
 
 /// Keeps notes and bodies apart, whatever the context.
 const NOTE: &[u8] = b"weir note v1";
@@ -24,15 +27,63 @@ impl Subject {
     /// # Errors
     /// [`AuditError::Crypto`].
     pub fn seal_note(&self, context: &[u8], plaintext: &[u8]) -> Result<Vec<u8>, AuditError> {
-        let key = &*self.0;
-        let mut sealed = Vec::with_capacity(KEY + OVERHEAD + plaintext.len());
-        sealed.resize(KEY + SALT, 0);
-        key.supply.ambient.secret(sealed.get_mut(KEY..).unwrap_or_default())?;
-        sealed.extend_from_slice(plaintext);
-        let commitment = crypto::seal(&key.sealing, &bound(context), &mut sealed, KEY)?;
-        sealed.iter_mut().zip(commitment).for_each(|(to, from)| *to = from);
-        Ok(sealed)
+        seal((&self.0.sealing, &*self.0.supply.ambient), context, plaintext)
     }
+}
+
+/// A key that another store keeps, and destroys, for notes of its own. No `Debug`.
+pub struct NoteKey(SealingKey);
+
+impl NoteKey {
+    /// The key of these bytes.
+    ///
+    /// # Errors
+    /// [`AuditError::Crypto`].
+    pub fn new(bytes: &[u8; KEY]) -> Result<Self, AuditError> {
+        SealingKey::new(&Secret::new(*bytes)).map(Self)
+    }
+
+    /// Randomness that is fit for keys.
+    ///
+    /// # Errors
+    /// [`AuditError::Crypto`].
+    pub fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>, AuditError> {
+        let mut bytes = Zeroizing::new([0; N]);
+        System::default().secret(bytes.as_mut_slice())?;
+        Ok(bytes)
+    }
+
+    /// Seals a text; as [`Subject::seal_note`].
+    ///
+    /// # Errors
+    /// [`AuditError::Crypto`].
+    pub fn seal(&self, context: &[u8], plaintext: &[u8]) -> Result<Vec<u8>, AuditError> {
+        seal((&self.0, &System::default()), context, plaintext)
+    }
+
+    /// The text; none where key, context or any byte is another.
+    pub fn open(&self, context: &[u8], sealed: &[u8]) -> Option<Plaintext> {
+        unseal(&self.0, context, sealed).map(Plaintext::new)
+    }
+}
+
+fn seal(
+    (key, ambient): (&SealingKey, &dyn Ambient),
+    context: &[u8],
+    plaintext: &[u8],
+) -> Result<Vec<u8>, AuditError> {
+    let mut sealed = Vec::with_capacity(KEY + OVERHEAD + plaintext.len());
+    sealed.resize(KEY + SALT, 0);
+    ambient.secret(sealed.get_mut(KEY..).unwrap_or_default())?;
+    sealed.extend_from_slice(plaintext);
+    let commitment = crypto::seal(key, &bound(context), &mut sealed, KEY)?;
+    sealed.iter_mut().zip(commitment).for_each(|(to, from)| *to = from);
+    Ok(sealed)
+}
+
+fn unseal(key: &SealingKey, context: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let (commitment, sealed) = sealed.split_at_checked(KEY)?;
+    crypto::unseal(key, &bound(context), commitment, sealed)
 }
 
 impl Vault {
@@ -54,9 +105,7 @@ impl Vault {
             Found::Unknown => return Ok(Opened::Hidden(Hidden::Damaged)),
         };
         let key = SealingKey::new(&secret)?;
-        let plain = sealed
-            .split_at_checked(KEY)
-            .and_then(|(commitment, sealed)| crypto::unseal(&key, &bound(context), commitment, sealed));
+        let plain = unseal(&key, context, sealed);
         Ok(plain.map_or(Opened::Hidden(Hidden::Damaged), |plain| Opened::Plain(Plaintext::new(plain))))
     }
 
@@ -124,5 +173,21 @@ mod tests {
         assert_eq!(Vault::id_of(receipt.erasure.subject_ref.as_str()), Some(ada.id()));
         vault.confirm(receipt).unwrap();
         assert_eq!(read(&vault, ("acme", ada.id()), b"here", &sealed), Err(Hidden::Erased));
+    }
+
+    #[test]
+    fn a_key_of_another_store_opens_its_own_notes_alone() {
+        let bytes = NoteKey::random::<32>().unwrap();
+        let (key, other) =
+            (NoteKey::new(&bytes).unwrap(), NoteKey::new(&NoteKey::random().unwrap()).unwrap());
+        let sealed = key.seal(b"here", b"a@b.cd").unwrap();
+        let read = |key: &NoteKey, context: &[u8], sealed: &[u8]| {
+            key.open(context, sealed).map(|plain| plain.as_bytes().to_vec())
+        };
+        assert_eq!(read(&key, b"here", &sealed), Some(b"a@b.cd".to_vec()));
+        assert_eq!(read(&other, b"here", &sealed), None);
+        assert_eq!(read(&key, b"there", &sealed), None);
+        assert_eq!(read(&key, b"here", &sealed[..sealed.len() - 1]), None);
+        assert_eq!(read(&key, b"here", b"short"), None);
     }
 }

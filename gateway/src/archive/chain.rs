@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::time::timeout;
-use weir_dialects::{Endpoint, Origin, Request};
+use weir_dialects::{Endpoint, Origin, Request, Summary};
 use weir_policies::{Caller, Pair};
 use weir_pseudonyms::{Held, LastingError, Owner};
 
@@ -43,10 +43,14 @@ impl Memory {
         }
         let patience = if ties.is_empty() { RECALL } else { FOLLOW };
         let (this, owner) = (Arc::clone(self), shelf.owner(caller));
-        let recalled = tokio::task::spawn_blocking(move || match &this.shelf {
-            Some(shelf) => shelf.recall(&owner, &ties),
-            None => Ok(Recalled::default()),
-        });
+        let recalled = async move {
+            let turn = Arc::clone(&this.readers).acquire_owned().await;
+            let read = tokio::task::spawn_blocking(move || {
+                let _turn = turn;
+                this.shelf.as_ref().map_or(Ok(Recalled::default()), |shelf| shelf.recall(&owner, &ties))
+            });
+            read.await
+        };
         match timeout(patience, recalled).await {
             Ok(Ok(Ok(recalled))) => recalled,
             Ok(Ok(Err(fault))) => {
@@ -80,8 +84,15 @@ impl Memory {
         Some(chain)
     }
 
+    /// Ties what an exchange knows to the id of its reply, once that is known.
+    pub fn answered(&self, chain: Option<&Chain>, reply: &Summary) {
+        if let (Some(chain), Some(id)) = (chain, &reply.id) {
+            self.tie(chain, &Origin::Response(id.clone()));
+        }
+    }
+
     /// Ties what an exchange knows to what a later one may name.
-    pub fn tie(&self, chain: &Chain, to: &Origin) {
+    fn tie(&self, chain: &Chain, to: &Origin) {
         let Some(shelf) = &self.shelf else { return };
         let Chain { owner, who, names, held } = chain;
         let tie = shelf.tie(&owner.tenant, who, to);

@@ -63,7 +63,11 @@ impl Desk {
                 Subject::Reference(reference) => Whom::Reference(reference),
             };
             let receipt = vault.erase(&Erase { tenant: &tenant, whom, actor, reason }, &holds)?;
-            memory.forget(receipt.erasure.subject_ref.as_str())?;
+            let named = match &subject {
+                Subject::Name(name) => Some((tenant.as_str(), name.as_str())),
+                Subject::Reference(_) => None,
+            };
+            memory.forget(receipt.erasure.subject_ref.as_str(), named)?;
             Ok::<_, DeskError>(receipt)
         });
         let receipt = erased.await.map_err(|_| DeskError::Stopped)??;

@@ -3,19 +3,23 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use anyhow::{Context, Result};
-use tokio::{sync::oneshot, time::timeout};
+use tokio::{
+    sync::{Semaphore, oneshot},
+    time::timeout,
+};
 use weir_audit::Vault;
+use weir_index::PostgresSettings;
 use weir_policies::{Caller, Keeper, NotKept, Pair, Promise, PseudonymKey};
-use weir_pseudonyms::{Found, Kept, Lasting, LastingError, LastingOptions, Owner};
+use weir_pseudonyms::{Found, Kept, Lasting, LastingError, LastingOptions, Owner, SharedOptions};
 
 use super::chain::Recalled;
 use crate::{
     keyring::{Keyring, KeyringError},
-    settings::{PseudonymSettings, PseudonymVault},
+    settings::{PseudonymSettings, PseudonymVault, Secret},
 };
 
 /// Longest time that an erasure waits for values to be written that it is to delete.
@@ -24,9 +28,16 @@ const FLUSH: Duration = Duration::from_secs(30);
 /// Longest time that a request waits for its own values to be durable, where a rule demands it; then it is refused.
 const DURABLE: Duration = Duration::from_secs(3);
 
+/// Most requests that read from the store at the same time.
+const READERS: usize = 32;
+/// Connections to each database of a shared vault.
+const CONNECTIONS: usize = 8;
+
 /// What stands behind pseudonyms, if it is kept, and where their secret is.
 pub struct Memory {
     pub(super) shelf: Option<Shelf>,
+    /// Who may wait for the store at the same time: a store that hangs must not take all threads with it.
+    pub(super) readers: Arc<Semaphore>,
     secret_dir: PathBuf,
 }
 
@@ -42,15 +53,23 @@ impl Memory {
     /// # Errors
     /// When the secret or the store can't be used.
     pub fn open(settings: &PseudonymSettings, vault: &Arc<Vault>) -> Result<Self> {
-        let shelf = match settings.vault {
+        let shelf = match &settings.vault {
             PseudonymVault::None => None,
             PseudonymVault::Sqlite => {
                 let opened = Lasting::open(&LastingOptions::new(&settings.file), Arc::clone(vault));
                 let lasting = opened.context("the vault of pseudonyms can't be opened")?;
                 Some(Shelf { key: key(&settings.secret_dir)?, lasting })
             }
+            PseudonymVault::Postgres { values, keys } => {
+                let key = key(&settings.secret_dir)?;
+                let (values, keys) = (database(values), database(keys));
+                let options = SharedOptions { values, keys, secret: key.wrapping() };
+                let shared = Lasting::share(&options, Arc::clone(vault));
+                Some(Shelf { key, lasting: shared.context("the vault of pseudonyms can't be opened")? })
+            }
         };
-        Ok(Self { shelf, secret_dir: settings.secret_dir.clone() })
+        let readers = Arc::new(Semaphore::new(READERS));
+        Ok(Self { shelf, readers, secret_dir: settings.secret_dir.clone() })
     }
 
     /// Whether values are kept.
@@ -81,10 +100,16 @@ impl Memory {
         self.shelf.as_ref().map_or(Ok(()), |shelf| shelf.lasting.flush(FLUSH))
     }
 
-    /// Deletes the values under a key that was destroyed, by the reference that records have.
-    pub(super) fn forget(&self, reference: &str) -> Result<(), LastingError> {
+    /// Deletes the values of a subject that was erased: by the reference that records have, and by tenant and name
+    /// where they are known.
+    pub(super) fn forget(&self, reference: &str, named: Option<(&str, &str)>) -> Result<(), LastingError> {
         let (Some(shelf), Some(key)) = (&self.shelf, Vault::id_of(reference)) else { return Ok(()) };
-        shelf.lasting.forget(key).map(drop)
+        let caller = named.map(|(tenant, subject)| Caller {
+            tenant: tenant.to_owned(),
+            subject: Some(subject.to_owned()),
+            ..Caller::default()
+        });
+        shelf.lasting.forget(key, caller.map(|caller| shelf.owner(&caller))).map(drop)
     }
 
     /// Deletes what was not used for so long.
@@ -98,12 +123,18 @@ impl Shelf {
     pub(super) fn owner(&self, caller: &Caller) -> Owner {
         let tenant = &caller.tenant;
         let conversation = caller.conversation.clone();
+        let key_name = match (&caller.subject, &conversation) {
+            (Some(subject), _) => format!("subject\u{1}{subject}"),
+            (None, Some(conversation)) => format!("conversation\u{1}{conversation}"),
+            (None, None) => format!("day\u{1}{}", today()),
+        };
         Owner {
             tenant: tenant.clone(),
             subject: caller.subject.clone(),
             tenant_blind: self.key.blind(tenant, "tenant", ""),
             conversation_blind: conversation.as_ref().map(|it| self.key.blind(tenant, "conversation", it)),
             conversation,
+            key_blind: self.key.blind(tenant, "vault key", &key_name),
         }
     }
 
@@ -146,6 +177,17 @@ impl Keeper for Memory {
             }
         })
     }
+}
+
+/// A database that calls may have to wait for.
+fn database(url: &Secret) -> PostgresSettings {
+    let (connecting, patience) = (Duration::from_secs(2), Duration::from_secs(10));
+    PostgresSettings { connecting, patience, readers: CONNECTIONS, ..PostgresSettings::new(url.expose()) }
+}
+
+/// Days since 1970.
+fn today() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs() / 86_400)
 }
 
 fn key(secret_dir: &Path) -> Result<PseudonymKey, KeyringError> {

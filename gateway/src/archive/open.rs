@@ -113,7 +113,8 @@ impl Archive {
     pub async fn finish_erasures(&self) -> Result<()> {
         let holds = Holds::read(self.log.dir())?;
         for receipt in self.vault.resume(&holds)? {
-            self.memory.forget(receipt.erasure.subject_ref.as_str())?;
+            let (memory, reference) = (Arc::clone(&self.memory), receipt.erasure.subject_ref.clone());
+            tokio::task::spawn_blocking(move || memory.forget(reference.as_str(), None)).await??;
             self.log.append(Event::Erasure(receipt.erasure.clone())).await?;
             self.vault.confirm(receipt)?;
         }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use weir_audit::{
     AdminEvent, Event, System,
     event::KeyEvent,
+    read::{iterate, lane_folders},
     vault::{Kek, change_kek},
 };
 use weir_callers::AuditRole;
@@ -22,7 +23,18 @@ impl Desk {
         let reason = Some(reason(why)?);
         let _turn = self.archive.turn.lock().await;
         let (vault, dir) = (self.archive.vault.clone(), self.archive.settings.dir.clone());
-        let repeated = tokio::task::spawn_blocking(move || vault.repeat_erasures(&dir));
+        let memory = self.archive.memory.clone();
+        let repeated = tokio::task::spawn_blocking(move || {
+            let subjects = vault.repeat_erasures(&dir)?;
+            // What stands behind pseudonyms may have keys of its own, which were restored too.
+            for folder in lane_folders(&dir).iter().filter(|folder| folder.is_dir()) {
+                for record in iterate(folder)? {
+                    let Some(erasure) = record?.erasure else { continue };
+                    memory.forget(erasure.subject_ref.as_str(), None)?;
+                }
+            }
+            Ok::<_, DeskError>(subjects)
+        });
         let subjects = repeated.await.map_err(|_| DeskError::Stopped)??;
         let event = AdminEvent {
             action: "audit.repeat_erasures".into(),

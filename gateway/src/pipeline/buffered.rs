@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::header;
 use weir_audit::exchange::StreamState;
-use weir_dialects::{Origin, Reply, Summary};
+use weir_dialects::{Reply, Summary};
 
 use super::{
     heads, objection,
@@ -53,9 +53,7 @@ pub async fn answer(
         trail.end(&mut guards, Some(Ended { summary: &Summary::default(), cpu }));
         return Err(unreadable(status, &opened));
     };
-    if let (Some(chain), Some(id)) = (&chain, &reply.summary().id) {
-        gate.archive.memory.tie(chain, &Origin::Response(id.clone()));
-    }
+    gate.archive.memory.answered(chain.as_ref(), reply.summary());
     let mut judged = Ok(());
     let mut deltas = if guards.watch_reply() { reply.deltas() } else { Vec::new() };
     for delta in &mut deltas {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::header;
 use serde_json::{Value, json};
 use weir_audit::exchange::StreamState;
-use weir_dialects::{Cut, Inspect, Origin, StreamOptions, StreamReply};
+use weir_dialects::{Cut, Inspect, StreamOptions, StreamReply};
 use weir_policies::Delta;
 
 use super::{
@@ -74,10 +74,8 @@ pub async fn answer(
             Err(Broken::Silent) => break Ending::Broken(Refusal::UpstreamTimeout),
         };
         // Before the client can know the id.
-        if let Some(id) = flow.reply.summary().id.as_ref().filter(|_| chain.is_some())
-            && let Some(chain) = chain.take()
-        {
-            gate.archive.memory.tie(&chain, &Origin::Response(id.clone()));
+        if chain.is_some() && flow.reply.summary().id.is_some() {
+            gate.archive.memory.answered(chain.take().as_ref(), flow.reply.summary());
         }
         match out {
             Ok(bytes) => {

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
@@ -75,6 +76,27 @@ impl PostgresSettings {
         config.application_name("weir").connect_timeout(self.connecting);
         config.tcp_user_timeout(self.patience).keepalives_idle(Duration::from_secs(30));
         Ok(config)
+    }
+
+    /// Connections for another store of Weir's in a schema of its own; made when they are first asked for.
+    ///
+    /// # Errors
+    /// [`IndexError::Setting`].
+    pub fn pool(&self, schema: &str) -> Result<Pool, IndexError> {
+        self.pooled(self.begin(&format!("-c search_path={schema} -c synchronous_commit=on"))?)
+    }
+
+    /// Connections that begin so.
+    pub(super) fn pooled(&self, begun: Config) -> Result<Pool, IndexError> {
+        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let connections = Manager::from_config(begun, self.tls()?, recycling);
+        let (waiting, connecting) = (Some(self.patience), Some(self.connecting));
+        Pool::builder(connections)
+            .max_size(self.readers)
+            .timeouts(Timeouts { wait: waiting, create: connecting, recycle: connecting })
+            .runtime(Runtime::Tokio1)
+            .build()
+            .map_err(|_| IndexError::Setting { reason: "the pool of connections can't be made" })
     }
 
     /// TLS by the certificates to trust.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
+use deadpool_postgres::Pool;
 use tokio::time::timeout;
 
 use super::{PostgresSettings, cells};
@@ -25,15 +25,7 @@ impl PostgresIndex {
     /// # Errors
     /// [`IndexError::Setting`].
     pub fn new(settings: &PostgresSettings) -> Result<Self, IndexError> {
-        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let connections = Manager::from_config(settings.asking()?, settings.tls()?, recycling);
-        let (waiting, connecting) = (Some(settings.patience), Some(settings.connecting));
-        let pool = Pool::builder(connections)
-            .max_size(settings.readers)
-            .timeouts(Timeouts { wait: waiting, create: connecting, recycle: connecting })
-            .runtime(Runtime::Tokio1)
-            .build()
-            .map_err(|_| IndexError::Setting { reason: "the pool of connections can't be made" })?;
+        let pool = settings.pooled(settings.asking()?)?;
         Ok(Self { pool, patience: settings.patience })
     }
 

@@ -25,6 +25,11 @@ impl PseudonymKey {
         self.tenant(tenant).bytes(&["weir blind index v1", purpose, text])
     }
 
+    /// What wraps the keys of subjects in a store that several nodes share.
+    pub fn wrapping(&self) -> [u8; 32] {
+        digest(&self.0, &["weir vault wrapping key v1"])
+    }
+
     /// The key of one tenant.
     pub(crate) fn tenant(&self, tenant: &str) -> TenantKey {
         TenantKey(digest(&self.0, &["weir pseudonym v1", tenant]))

@@ -30,7 +30,7 @@ const EXPIRES: std::ops::RangeInclusive<u64> = 60..=7 * DAY;
 pub(super) fn audit(map: &mut Map<'_>, place: &Place<'_>, data_dir: &Path) -> AuditSettings {
     let default = default(data_dir);
     let kept = default.pseudonyms.clone();
-    let pseudonyms = map.or("pseudonyms", kept.clone(), |value| pseudonyms(value, kept));
+    let pseudonyms = map.or("pseudonyms", kept.clone(), |value| pseudonyms(value, place, kept));
     let audit = map.or("audit", default.clone(), |value| {
         let mut map = value.map()?;
         let audit = AuditSettings {
@@ -68,17 +68,28 @@ pub(super) fn audit(map: &mut Map<'_>, place: &Place<'_>, data_dir: &Path) -> Au
 }
 
 /// `pseudonyms`: where values are kept, and how long.
-fn pseudonyms(value: Value<'_>, default: PseudonymSettings) -> Option<PseudonymSettings> {
+fn pseudonyms(value: Value<'_>, place: &Place<'_>, default: PseudonymSettings) -> Option<PseudonymSettings> {
     let mut map = value.map()?;
-    let vault = map.or("vault", default.vault, |v| {
-        v.choice(&[("none", PseudonymVault::None), ("sqlite", PseudonymVault::Sqlite)])
-    });
+    let vault = map.or("vault", default.vault, |v| vault(v, place));
     let retention = map.or("retention", default.retention, |v| {
         let time = v.duration()?;
         if time.as_secs() >= DAY { Some(time) } else { v.expected("a time of at least a day, such as 90d") }
     });
     map.finish();
     Some(PseudonymSettings { vault, retention, ..default })
+}
+
+/// Nowhere, in a file, or in PostgreSQL: `{postgres: URL, keys: URL}`.
+fn vault(value: Value<'_>, place: &Place<'_>) -> Option<PseudonymVault> {
+    if !value.is_map() {
+        return value.choice(&[("none", PseudonymVault::None), ("sqlite", PseudonymVault::Sqlite)]);
+    }
+    let mut map = value.map()?;
+    let values = map.required("postgres", |v| place.secret(v));
+    let keys = map.optional("keys", |v| place.secret(v));
+    map.finish();
+    let values = values?;
+    Some(PseudonymVault::Postgres { keys: keys.unwrap_or_else(|| values.clone()), values })
 }
 
 /// What holds where the file says nothing.

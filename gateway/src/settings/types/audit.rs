@@ -92,12 +92,19 @@ pub struct PseudonymSettings {
 }
 
 /// Where values are kept beyond their exchange.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PseudonymVault {
     /// Nowhere.
     None,
     /// In a file of the data folder.
     Sqlite,
+    /// In PostgreSQL, for all nodes that have the same secret.
+    Postgres {
+        /// URL of the database of the values.
+        values: Secret,
+        /// URL of the database of their keys.
+        keys: Secret,
+    },
 }
 
 /// When an exchange may go on.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use weir_sinks::{Receiver, Transport};
 
 use super::{ROUTE, UPSTREAM, bed, good, load};
-use crate::settings::{AnchorSettings, BodyUse, IndexSettings, RevealSettings, SecondPerson};
+use crate::settings::{AnchorSettings, BodyUse, IndexSettings, PseudonymVault, RevealSettings, SecondPerson};
 
 const DAY: u64 = 86_400;
 
@@ -52,6 +52,29 @@ fn every_part_is_read() {
     let [sink] = &audit.sinks[..] else { panic!("one sink") };
     let Receiver::Syslog(syslog) = &sink.receiver else { panic!("a syslog sink") };
     assert_eq!((syslog.port, &syslog.transport), (514, &Transport::Tcp));
+}
+
+#[test]
+fn a_vault_of_pseudonyms_is_nowhere_in_a_file_or_in_one_or_two_databases() {
+    let folder = bed();
+    let read = |vault: &str| {
+        let text = format!("weir: v1\n{UPSTREAM}{ROUTE}pseudonyms: {{vault: {vault}}}\n");
+        good(folder.path(), &text).audit.pseudonyms.vault
+    };
+    assert_eq!((read("none"), read("sqlite")), (PseudonymVault::None, PseudonymVault::Sqlite));
+    std::fs::write(folder.path().join("keys.url"), "postgres://weir@db/keys").unwrap();
+    let urls = |vault: PseudonymVault| match vault {
+        PseudonymVault::Postgres { values, keys } => (values.expose().to_owned(), keys.expose().to_owned()),
+        _ => panic!("not in postgres"),
+    };
+    let (values, keys) = urls(read("{postgres: {env: KEY}}"));
+    assert_eq!(values, keys);
+    let apart = urls(read("{postgres: {env: KEY}, keys: {file: keys.url}}"));
+    assert_eq!(apart, (values, "postgres://weir@db/keys".to_owned()));
+    let text =
+        format!("weir: v1\n{UPSTREAM}{ROUTE}pseudonyms: {{vault: {{postgres: 'postgres://u:p@db/x'}}}}\n");
+    let problems = load(folder.path(), &text).err().unwrap();
+    assert!(problems.iter().any(|it| it.to_string().contains("a secret must not stand in this file")));
 }
 
 #[test]
