@@ -294,7 +294,6 @@ fn a_rule_that_demands_a_vault_is_an_error_where_there_is_none() {
         let tells =
             |told: &str| told.contains("modes.yaml:8:") && told.contains("pseudonyms: {vault: sqlite}");
         std::fs::write(gateway.dir().join("modes.yaml"), rule("{pseudonymise: {vault: required}}")).unwrap();
-        gateway.signal("HUP").await;
         poll::until("the set to be refused", poll::SOON, async || tells(&gateway.log()).then_some(())).await;
         // A set that can't be met doesn't replace the one that is.
         let text = format!("I am {MAIL}.");
