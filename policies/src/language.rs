@@ -112,10 +112,18 @@ fn rule(value: Value<'_>, context: &Context<'_>) -> Option<Arc<Rule>> {
     let Then { action, treatment, message, demand } = then?;
     if let Some(spot) = &demand {
         if on_fault == OnFault::Allow {
-            value.problem_at(spot, "`vault: required` refuses calls, so it goes without `on_fault: allow`", None);
+            value.problem_at(
+                spot,
+                "`vault: required` refuses calls, so it goes without `on_fault: allow`",
+                None,
+            );
         }
         if stages.as_ref().is_some_and(|stages| !stages.contains(&Stage::Request)) {
-            value.problem_at(spot, "values of replies are not kept; `vault` belongs to rules on requests", None);
+            value.problem_at(
+                spot,
+                "values of replies are not kept; `vault` belongs to rules on requests",
+                None,
+            );
         }
     }
     let demand = demand.map(|spot| Demand { file: context.file.to_owned(), spot });

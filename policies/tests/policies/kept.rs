@@ -86,7 +86,12 @@ fn a_call_waits_for_what_a_rule_demands_to_be_kept_and_for_nothing_else() {
         (demanding, keeper(true), "to anna@acme.test", Some(Err(NotKept))),
         (demanding, None, "to anna@acme.test", Some(Err(NotKept))),
         (demanding, None, "to nobody", None),
-        ("{pseudonymise: {mode: surrogate, vault: required}}", keeper(true), "to anna@acme.test", Some(Err(NotKept))),
+        (
+            "{pseudonymise: {mode: surrogate, vault: required}}",
+            keeper(true),
+            "to anna@acme.test",
+            Some(Err(NotKept)),
+        ),
         ("{pseudonymise: {vault: optional}}", keeper(true), "to anna@acme.test", None),
         ("pseudonymise", None, "to anna@acme.test", None),
     ] {
@@ -126,6 +131,11 @@ fn a_vault_is_demanded_only_where_something_is_kept_and_named_where_there_is_non
     );
     let demands = rule("{pseudonymise: {vault: required}}").demands();
     let told = demands.iter().map(ToString::to_string).collect::<Vec<_>>();
-    assert!(told.len() == 1 && told[0].starts_with("p.yaml:8:") && told[0].contains("pseudonyms: {vault: sqlite}"), "{told:?}");
+    assert!(
+        told.len() == 1
+            && told[0].starts_with("p.yaml:8:")
+            && told[0].contains("pseudonyms: {vault: sqlite}"),
+        "{told:?}"
+    );
     assert!(rule("{pseudonymise: {vault: optional}}").demands().is_empty());
 }
