@@ -1,5 +1,7 @@
 //! Text in, findings out: personal data, secrets and listed terms, each with its place in the text.
 
+mod accurate;
+mod cascade;
 mod check;
 mod detectors;
 mod encoded;
@@ -16,8 +18,10 @@ mod scan;
 mod spoken;
 pub mod tagger;
 mod view;
+mod windows;
 
-pub use detectors::{Detectors, Source};
+pub use accurate::{AccurateError, AccurateTagger};
+pub use detectors::{Deadline, Detectors, Reading, Source, Tier, Unsearched};
 pub use entity::{EntityType, Finding};
 pub use groups::Group;
 pub use kinds::{Check, Kind, Trigger, registry};

@@ -26,6 +26,11 @@ impl Sink for Collect {
     fn opaque(&mut self, path: String) {
         self.opaque.push(path);
     }
+
+    fn tokens(&mut self, path: String) {
+        self.slots.note_token_ids(path.clone());
+        self.opaque.push(path);
+    }
 }
 
 /// Turns edited slots into edits; walks the same document as [`Collect`] did, so the nth leaf is the nth slot.

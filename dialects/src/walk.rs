@@ -26,6 +26,8 @@ pub trait Sink {
     fn close(&mut self, _outer: &Found<'_>, _inner: &[u8]) {}
     /// A string that text controls can't read.
     fn opaque(&mut self, _path: String) {}
+    /// Text given as token ids.
+    fn tokens(&mut self, _path: String) {}
     /// A value that repeats text token by token. In replies it is kept or dropped with the text of its choice;
     /// in requests its own strings are found as well, since nobody made it from the text we see.
     fn derived(&mut self, _choice: u32, _node: Node) {}
@@ -123,7 +125,7 @@ impl<S: Sink> Walk<'_, S> {
             NodeKind::Array => self.array(index, shape, at),
             NodeKind::String => self.string(node, shape, self.enter(index, shape.scope, at)),
             NodeKind::Number => self.number(node, shape, at),
-            NodeKind::Numbers if self.path.is_prompt() => self.sink.opaque(self.path.parent()),
+            NodeKind::Numbers if self.path.is_prompt() => self.sink.tokens(self.path.parent()),
             _ => {}
         }
     }

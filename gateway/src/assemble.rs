@@ -74,6 +74,7 @@ pub fn live(
         policies: policies.clone(),
         pseudonym_key: PseudonymKey::from_bytes(keyring.pseudonyms()),
         keeper: memory.keeps().then(|| Arc::clone(memory) as Arc<dyn Keeper>),
+        inspection: settings.limits.inspection,
         catalogue: Arc::new(catalogue),
         factors: Arc::new(Factors::shipped()),
         carbon: settings.carbon.clone(),

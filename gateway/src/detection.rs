@@ -1,7 +1,7 @@
 //! What the command `detect` and the admin API share: chosen types, and findings as JSON.
 
 use serde::Serialize;
-use weir_classifiers::{Detectors, EntityType, Finding, Group};
+use weir_classifiers::{Detectors, EntityType, Finding, Group, Tier};
 
 /// A finding as users see it. It never holds the text.
 #[derive(Debug, PartialEq, Serialize)]
@@ -28,6 +28,11 @@ pub enum UnknownType {
     Undetected(&'static str),
 }
 
+/// A name that is no tier.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no tier is called `{0}`: rules, fast, accurate")]
+pub struct UnknownTier(String);
+
 /// The types that `names` choose; of a group those that a detector finds. No name means all.
 ///
 /// # Errors
@@ -43,6 +48,19 @@ pub fn types<'n>(names: impl IntoIterator<Item = &'n str>) -> Result<Vec<EntityT
         }
     }
     if types.is_empty() { Ok(Detectors::detectable()) } else { Ok(types) }
+}
+
+/// The tiers that `names` choose. No name means rules and the fast tagger.
+///
+/// # Errors
+/// The first name that is no tier.
+pub fn tiers<'n>(names: impl IntoIterator<Item = &'n str>) -> Result<Vec<Tier>, UnknownTier> {
+    let parse = |name: &str| {
+        let known = Tier::ALL.iter().find(|(known, _)| *known == name);
+        known.map(|(_, tier)| *tier).ok_or_else(|| UnknownTier(name.chars().take(40).collect()))
+    };
+    let tiers = names.into_iter().map(parse).collect::<Result<Vec<Tier>, UnknownTier>>()?;
+    Ok(if tiers.is_empty() { vec![Tier::Rules, Tier::Fast] } else { tiers })
 }
 
 /// Findings with their places in code points. `found` is in order.
@@ -72,9 +90,16 @@ mod tests {
     #[test]
     fn places_are_code_points() {
         let text = "é漢 bob@x.org 😀 amy@x.org";
-        let found = Detectors::new(&[EntityType::EmailAddress]).find(text);
+        let found = Detectors::new(&[EntityType::EmailAddress]).search(text).unwrap();
         let places: Vec<_> = entities(text, &found).iter().map(|it| (it.kind, it.start, it.end)).collect();
         assert_eq!(places, [("EMAIL_ADDRESS", 3, 12), ("EMAIL_ADDRESS", 15, 24)]);
+    }
+
+    #[test]
+    fn tiers_are_chosen_by_name() {
+        assert_eq!(tiers([]), Ok(vec![Tier::Rules, Tier::Fast]));
+        assert_eq!(tiers(["accurate"]), Ok(vec![Tier::Accurate]));
+        assert_eq!(tiers(["fast", "slow"]), Err(UnknownTier("slow".to_owned())));
     }
 
     #[test]

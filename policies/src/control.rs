@@ -31,6 +31,11 @@ pub trait Pass: Send {
     /// When the control could not evaluate.
     fn reply(&mut self, delta: &mut Delta) -> Result<Verdict, Fault>;
 
+    /// Largest request body, in bytes, that [`Pass::request`] judges without holding up others on its thread.
+    fn light(&self) -> usize {
+        usize::MAX
+    }
+
     /// Ends the exchange and says what the record keeps.
     fn end(self: Box<Self>, outcome: &Outcome) -> Findings;
 

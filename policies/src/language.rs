@@ -7,6 +7,7 @@
 //! basis: [GDPR-32]              # why it exists; optional
 //! mode: enforce                 # or shadow: decide and record, don't act
 //! keep_tokens_hint: false       # tell the model to repeat pseudonyms as they are; needs a system message
+//! tagger: fast                  # or unsure, accurate: who reads requests for people, places and the like
 //! lists:                        # words (any case and spelling) and regular expressions
 //!   codenames:
 //!     words: [nightjar, blue heron]
@@ -18,7 +19,7 @@
 //! rules:
 //!   - id: pseudonymise
 //!     on: request               # request, reply or both
-//!     find: [email_address, secrets, codenames] # types, groups of types, lists
+//!     find: [email_address, secrets, codenames] # types, groups of types, lists, token_ids
 //!     callers: {teams: [retail]} # tenants, teams, apps, roles; everyone without it
 //!     then: pseudonymise        # or redact, flag, block, {block: "what the caller is told"},
 //!                               # {pseudonymise: {mode: surrogate}}, {redact: {mode: mask, keep_last: 4}},
@@ -35,10 +36,11 @@ mod then;
 
 use std::sync::Arc;
 
-use weir_classifiers::{Detectors, EntityType, Group, Lexicon, TermGroup};
+use weir_classifiers::{Detectors, EntityType, Group, Lexicon, Reading, TermGroup};
 
 use crate::document::{Map, Value, nearest};
 use crate::policy::{Demand, Expectation, Expected, OnFault, Policy, Rule, Stage, Target, Trial};
+use crate::token_ids::TOKEN_IDS;
 use crate::treatment::Audience;
 use crate::{Caller, Enforcement};
 use then::Then;
@@ -53,6 +55,7 @@ pub(crate) fn policy(value: Value<'_>, file: &str) -> Option<Policy> {
     let mode = map.or("mode", Enforcement::Enforce, mode);
     let callers = map.or("callers", Audience::default(), audience);
     let keep_tokens_hint = map.or("keep_tokens_hint", false, Value::boolean);
+    let reading = map.or("tagger", Reading::default(), |v| v.choice(&Reading::ALL));
     let lists = map.or("lists", Vec::new(), |v| {
         let names: Vec<(String, Option<TermGroup>)> = v.entries(|v| Some(list::read(v)))?;
         list::names(v, &names);
@@ -65,7 +68,7 @@ pub(crate) fn policy(value: Value<'_>, file: &str) -> Option<Policy> {
     map.finish();
     let rules = rules?;
     unique_ids(value, &rules);
-    Some(Policy { name: name?, lists, rules, tests, keep_tokens_hint })
+    Some(Policy { name: name?, lists, rules, tests, keep_tokens_hint, reading })
 }
 
 /// What the rules of a policy refer to.
@@ -103,10 +106,13 @@ fn rule(value: Value<'_>, context: &Context<'_>) -> Option<Arc<Rule>> {
     let on_fault = map.or("on_fault", OnFault::Block, |v| {
         v.choice(&[("block", OnFault::Block), ("allow", OnFault::Allow)])
     });
-    if let (Some(stages), Some(find)) = (&stages, &find)
-        && stages.contains(&Stage::Reply)
-    {
-        reply_limits(&mut map, find, context);
+    if let (Some(stages), Some(find)) = (&stages, &find) {
+        if stages.contains(&Stage::Reply) {
+            reply_limits(&mut map, find, context);
+        }
+        if find.contains(&Target::TokenIds) {
+            token_limits(&mut map, stages, then.as_ref());
+        }
     }
     map.finish();
     let Then { action, treatment, message, demand } = then?;
@@ -158,6 +164,18 @@ fn reply_limits(map: &mut Map<'_>, find: &[Target], context: &Context<'_>) {
     }
 }
 
+/// What can be done about input that can't be read.
+fn token_limits(map: &mut Map<'_>, stages: &[Stage], then: Option<&Then>) {
+    let Some(value) = map.get("find") else { return };
+    if stages.contains(&Stage::Reply) {
+        value.problem("`token_ids` come in requests only; give them a rule of their own");
+    }
+    if then.is_some_and(|then| then.action.replaces()) {
+        value
+            .problem("`token_ids` can't be read, so nothing in them can be replaced; `flag` or `block` them");
+    }
+}
+
 fn stage(value: Value<'_>) -> Option<Stage> {
     value.choice(&[("request", Stage::Request), ("reply", Stage::Reply)])
 }
@@ -165,6 +183,9 @@ fn stage(value: Value<'_>) -> Option<Stage> {
 /// What a name in `find` stands for: a type, the detected types of a group, or a list.
 fn targets(value: Value<'_>, context: &Context<'_>) -> Option<Vec<Target>> {
     let name = value.text()?;
+    if name == TOKEN_IDS {
+        return Some(vec![Target::TokenIds]);
+    }
     if let Some(entity) = EntityType::parse(&name) {
         if !Detectors::detects(entity) {
             return value.expected("a type that a detector finds; none that runs finds this one");
@@ -194,6 +215,7 @@ fn kind(target: &Target, context: &Context<'_>) -> Option<String> {
     match target {
         Target::Entity(entity) => Some(entity.name().to_owned()),
         Target::List(index) => context.lists.get(*index).map(|(name, _)| name.to_ascii_uppercase()),
+        Target::TokenIds => None,
     }
 }
 

@@ -11,8 +11,9 @@ mod reply;
 mod request;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use weir_classifiers::{Detectors, EntityType};
+use weir_classifiers::{Deadline, Detectors, EntityType, Reading, Unsearched};
 
 use crate::keeping::Need;
 use crate::policy::{Rule, Stage, Target};
@@ -25,6 +26,17 @@ use crate::{
 use reply::{Desk, Replies, Watch};
 
 const NAME: &str = "personal-data";
+/// Largest body that the fast tagger reads without holding up others: some two milliseconds.
+const LIGHT: usize = 2 << 10;
+
+/// What a text that wasn't searched is to the gateway.
+fn unsearched(why: Unsearched) -> Fault {
+    let reason = match why {
+        Unsearched::Failed => "a text could not be searched",
+        Unsearched::Late => "a text could not be searched in time",
+    };
+    Fault::Failed { control: NAME, reason }
+}
 
 /// The control; made once per policy set.
 pub struct PersonalData {
@@ -37,6 +49,7 @@ pub struct PersonalData {
 type Search = (EntityType, Arc<Rule>);
 
 /// What all passes of a policy set share.
+#[derive(Clone)]
 struct Shared {
     rules: Arc<[Search]>,
     /// Whether every rule is for every caller.
@@ -44,6 +57,10 @@ struct Shared {
     detectors: Detectors,
     hint: bool,
     watch: Watch,
+    /// Largest body that is read without holding up others.
+    light: usize,
+    /// How long the search of a request may take.
+    patience: Option<Duration>,
 }
 
 impl PersonalData {
@@ -62,11 +79,27 @@ impl PersonalData {
         let mut types: Vec<EntityType> = rules.iter().map(|(entity, _)| *entity).collect();
         types.sort_unstable();
         types.dedup();
-        let detectors = Detectors::new(&types);
+        let reading = policies.reading();
+        let detectors = Detectors::reading(&types, reading);
         let is_general = rules.iter().all(|(_, rule)| rule.is_general());
-        let watch = Watch::new(policies, (&types, &detectors));
-        let shared = Shared { rules: rules.into(), is_general, detectors, hint, watch };
+        let watch = Watch::new(policies, (&types, &detectors), reading);
+        let light = match reading {
+            _ if !Detectors::reads_words(&types) => usize::MAX,
+            Reading::Fast => LIGHT,
+            Reading::Unsure | Reading::Accurate => 0,
+        };
+        let shared =
+            Shared { rules: rules.into(), is_general, detectors, hint, watch, light, patience: None };
         Self { shared: Arc::new(shared), key: key.clone(), keeper: None }
+    }
+
+    /// The control, with a limit on the time that the search of one request may take. A request that takes longer
+    /// could not be evaluated.
+    #[must_use]
+    pub fn within(self, patience: Duration) -> Self {
+        let mut shared = Arc::unwrap_or_clone(self.shared);
+        shared.patience = Some(patience);
+        Self { shared: Arc::new(shared), ..self }
     }
 
     /// The control, with someone who keeps values beyond their exchange.
@@ -121,15 +154,20 @@ struct PersonalPass {
 
 impl Pass for PersonalPass {
     fn request(&mut self, slots: &mut Slots) -> Result<Verdict, Fault> {
+        let deadline = self.shared.patience.map_or(Deadline::NEVER, Deadline::within);
         if self.rules.is_empty() || !self.watch.shares_findings() {
-            self.replies.brought(&self.watch, slots);
+            self.replies.brought(&self.watch, slots, deadline)?;
         }
-        self.read_request(slots)
+        self.read_request(slots, deadline)
     }
 
     fn reply(&mut self, delta: &mut Delta) -> Result<Verdict, Fault> {
         let Self { watch, vault, replies, tally, .. } = self;
         replies.push(Desk { watch, vault, tally }, delta)
+    }
+
+    fn light(&self) -> usize {
+        self.shared.light
     }
 
     fn end(self: Box<Self>, _outcome: &Outcome) -> Findings {

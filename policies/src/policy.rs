@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use weir_classifiers::{EntityType, TermGroup};
+use weir_classifiers::{EntityType, Reading, TermGroup};
 
 use crate::document::Spot;
 use crate::keeping::Need;
@@ -18,6 +18,8 @@ pub(crate) struct Policy {
     pub(crate) tests: Vec<Trial>,
     /// Whether the model is told to keep pseudonyms as they are.
     pub(crate) keep_tokens_hint: bool,
+    /// Who reads requests for types of words.
+    pub(crate) reading: Reading,
 }
 
 /// One rule: what to find, where, and what to do then.
@@ -60,6 +62,8 @@ pub(crate) enum Target {
     Entity(EntityType),
     /// A list of the same policy, by index.
     List(usize),
+    /// Input given as token ids, which can't be read.
+    TokenIds,
 }
 
 /// What happens when a rule can't be evaluated.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
+use weir_classifiers::Reading;
 
 use crate::document::{self, Problem};
 use crate::language;
@@ -135,6 +136,11 @@ impl PolicySet {
     /// A set of one of the policies, for its tests.
     pub(crate) fn only(&self, policy: &Policy) -> Self {
         Self { policies: vec![policy.clone()], hash: self.hash.clone() }
+    }
+
+    /// Which taggers read requests: the most thorough that a policy with rules on them asks for.
+    pub(crate) fn reading(&self) -> Reading {
+        self.rules(Stage::Request).map(|(policy, _)| policy.reading).max().unwrap_or_default()
     }
 
     /// The rules of a stage, in order, each with its policy.

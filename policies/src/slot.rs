@@ -197,7 +197,7 @@ impl Slot {
 
 /// All slots of one body, in document order.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Slots(Vec<Slot>);
+pub struct Slots(Vec<Slot>, Option<String>);
 
 impl Slots {
     /// No slots.
@@ -208,6 +208,16 @@ impl Slots {
     /// Appends a slot.
     pub fn push(&mut self, slot: Slot) {
         self.0.push(slot);
+    }
+
+    /// Notes that text stands in the body as token ids, and where.
+    pub fn note_token_ids(&mut self, path: String) {
+        self.1.get_or_insert(path);
+    }
+
+    /// Where the first text stands that is given as token ids.
+    pub fn token_ids(&self) -> Option<&str> {
+        self.1.as_deref()
     }
 
     /// Number of slots.
@@ -275,7 +285,7 @@ impl<'a> IntoIterator for &'a mut Slots {
 
 impl FromIterator<Slot> for Slots {
     fn from_iter<I: IntoIterator<Item = Slot>>(slots: I) -> Self {
-        Self(slots.into_iter().collect())
+        Self(slots.into_iter().collect(), None)
     }
 }
 

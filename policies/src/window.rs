@@ -41,6 +41,10 @@ pub(crate) struct Window {
     /// How far the text has been passed on or replaced: beyond the undecided text's beginning where a value
     /// reaches into it.
     written: usize,
+    /// How many bytes before the buffer belong to the word that the buffer begins with.
+    before: usize,
+    /// Up to here a long word was searched whole, and nothing was found in what is left of it.
+    clear: usize,
     /// Where the JSON source ends that has been decided.
     nesting: Nesting,
 }
@@ -48,9 +52,14 @@ pub(crate) struct Window {
 /// Who searches a stretch, and who judges what is found.
 pub(crate) trait Inspector {
     /// The findings in a stretch of what the text means; `source` is the same stretch as it is written.
-    fn find(&self, meant: &str, source: &str) -> Vec<Finding>;
+    fn find(&mut self, meant: &str, source: &str) -> Vec<Finding>;
     /// What becomes of a finding, whose text it is: nothing to leave it as it is.
     fn judge(&mut self, finding: &Finding, text: &str) -> Option<String>;
+}
+
+/// Whether a character ends a word of the kind that keys, tokens and addresses are.
+fn breaks(c: char) -> bool {
+    c.is_ascii_whitespace() || matches!(c, '"' | '\'' | '`' | '<' | '>' | '{' | '}' | '|')
 }
 
 /// One block and the stretch that was searched for it.
@@ -70,6 +79,9 @@ impl Window {
             self.from = end;
         }
         let drop = self.boundary(self.from.saturating_sub(CONTEXT));
+        let gone = self.meant.get(..drop).unwrap_or_default();
+        self.before = gone.rfind(breaks).map_or(self.before + drop, |at| drop - at - 1);
+        self.clear = self.clear.saturating_sub(drop);
         self.buffer.drain(..drop);
         self.meant.drain(..drop);
         self.from -= drop;
@@ -88,7 +100,7 @@ impl Window {
     }
 
     /// The next block that can be decided.
-    fn stretch(&self, (kind, ended): (Kind, Ended), inspector: &dyn Inspector) -> Option<Stretch> {
+    fn stretch(&mut self, (kind, ended): (Kind, Ended), inspector: &mut dyn Inspector) -> Option<Stretch> {
         let length = self.meant.len();
         let end = self.block_end(ended).filter(|end| *end > self.from)?;
         let start = self.boundary(self.from.saturating_sub(CONTEXT));
@@ -98,9 +110,16 @@ impl Window {
                 return None;
             }
             let to = self.boundary((end + ahead).min(length));
-            let mut findings = self.findings(start..to, kind, inspector);
-            findings.retain(|finding| finding.range.start < end && finding.range.end > self.from);
             let goes_on = to < length || ended == Ended::No;
+            if goes_on && ahead < FARTHEST && self.is_within_word(end, to) {
+                ahead *= 2;
+                continue;
+            }
+            let mut findings = self.findings(start..to, kind, inspector);
+            if ahead > AHEAD && findings.iter().all(|finding| finding.range.start < end) {
+                self.clear = to;
+            }
+            findings.retain(|finding| finding.range.start < end && finding.range.end > self.from);
             let reaches = findings.iter().any(|finding| finding.range.end >= to);
             if !(goes_on && reaches) || ahead >= FARTHEST {
                 findings.sort_by_key(|finding| (finding.range.start, finding.range.end));
@@ -110,8 +129,20 @@ impl Window {
         }
     }
 
+    /// Whether a word goes on at `to` that began before `end`, and may be a value that reads as one only when it is
+    /// whole, such as a token of several parts. Not so for words that are too long, or were searched already.
+    fn is_within_word(&self, end: usize, to: usize) -> bool {
+        if to <= self.clear {
+            return false;
+        }
+        let read = self.meant.get(..to).unwrap_or_default();
+        let began = read.rfind(breaks).map_or(0, |at| at + 1);
+        let drained = if began == 0 { self.before } else { 0 };
+        began < end && drained + to - began < FARTHEST
+    }
+
     /// What is found in a stretch. A value in JSON source never reaches across a quote.
-    fn findings(&self, stretch: Range<usize>, kind: Kind, inspector: &dyn Inspector) -> Vec<Finding> {
+    fn findings(&self, stretch: Range<usize>, kind: Kind, inspector: &mut dyn Inspector) -> Vec<Finding> {
         let meant = self.meant.get(stretch.clone()).unwrap_or_default();
         let found = inspector.find(meant, self.buffer.get(stretch.clone()).unwrap_or_default());
         let mut findings = Vec::with_capacity(found.len());

@@ -242,7 +242,9 @@ fn no_machine_paths() {
             let starts = |place: &String| {
                 line.match_indices(place.as_str()).any(|(start, _)| {
                     let before = line.get(..start).unwrap_or_default();
-                    !before.ends_with(|c: char| c.is_alphanumeric() || "._-}~$".contains(c))
+                    // A slot of a template is nobody's name.
+                    let is_slot = line.get(start + place.len()..).is_some_and(|rest| rest.starts_with('{'));
+                    !is_slot && !before.ends_with(|c: char| c.is_alphanumeric() || "._-}~$".contains(c))
                 })
             };
             if places.iter().any(starts) {

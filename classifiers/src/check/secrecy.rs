@@ -17,7 +17,11 @@ pub(crate) fn entropic(text: &str) -> bool {
 
 /// A key block with a body that is no mere sign for one.
 pub(crate) fn private_key(text: &str) -> bool {
-    let body = text.splitn(3, "-----").nth(2).unwrap_or_default();
+    let body = text.split("-----").nth(2).unwrap_or_default();
+    // How a key is encrypted stands in headers, which are no part of it.
+    let body = body.split_once("DEK-Info:").map_or(body, |(_, rest)| {
+        rest.trim_start().split_once(['\\', '\n', '\r', ' ']).map_or("", |(_, key)| key)
+    });
     body.bytes().filter(u8::is_ascii_alphanumeric).count() >= 40 && entropy(body) >= 3.5
 }
 

@@ -55,6 +55,11 @@ pub(super) const KINDS: &[Kind] = &[
         .must(check::private_key)
         .score(0.99)
         .sample("-----BEGIN PRIVATE KEY-----\n{s64}\n{s64}\n-----END PRIVATE KEY-----"),
+    Kind::shape(SecretPrivateKey, "encrypted private key in PEM", r"-----BEGIN [A-Z0-9 ]{0,20}PRIVATE KEY-----[\s\\nr]{1,6}Proc-Type: ?4,ENCRYPTED[\s\\nr]{1,6}DEK-Info: ?[A-Za-z0-9,-]{1,80}[A-Za-z0-9+/=\s\\]{40,16000}")
+        .on(Trigger::Prefix(&["-----BEGIN "]))
+        .must(check::private_key)
+        .score(0.98)
+        .sample("-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,{x32}\n\n{s64}\n{s64}\n-----END RSA PRIVATE KEY-----"),
     Kind::shape(SecretPrivateKey, "age secret key", r"AGE-SECRET-KEY-1[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{58}")
         .on(Trigger::Prefix(&["AGE-SECRET-KEY-1"]))
         .must(check::entropic)

@@ -12,15 +12,16 @@ mod model;
 mod source;
 mod token;
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::sync::{Arc, LazyLock};
 
 use crate::{EntityType, Finding};
-use chain::{Row, WIDTH};
+use chain::{Row, Sums, WIDTH};
 use features::Document;
 use gazetteer::CALENDAR;
 pub use model::TaggerError;
 use model::{Model, Parts};
+pub(crate) use source::CUT;
 use token::{Class, Token};
 
 /// Finds what has no check digits: people, places, bodies, dates, ages, account names, numbers in
@@ -36,6 +37,9 @@ pub mod training {
     pub use super::model::{Model, Parts};
     pub use super::token::{Class, Token, tokens, word_hash};
 }
+
+/// Chances of belonging to a value at which a word counts as unsure.
+const UNSURE: RangeInclusive<f32> = 0.05..=0.95;
 
 static SHIPPED: LazyLock<Result<Tagger, TaggerError>> =
     LazyLock::new(|| Tagger::read(include_bytes!("../../models/tagger-fast.bin")));
@@ -66,14 +70,31 @@ impl Tagger {
             return Vec::new();
         }
         let sums = self.0.chain.sums(&emissions, None);
-        let finding = |span: &Span| {
-            let tokens = document.tokens().get(span.tokens.clone())?;
-            let range = tokens.first()?.start..tokens.last()?.end;
-            let entity = self.0.types.get(span.kind).copied().filter(|entity| credible(*entity, tokens))?;
-            let score = self.calibrated(raw_score(span, sums.marginals.get(span.tokens.clone())?));
-            Some(Finding { entity, range, score })
+        spans.iter().filter_map(|span| self.finding(span, &document, &sums)).collect()
+    }
+
+    /// All findings in `text`, and the words of which it isn't sure whether they belong to a value, in order.
+    pub(crate) fn find_and_doubt(&self, text: &str) -> (Vec<Finding>, Vec<Range<usize>>) {
+        let document = Document::new(token::tokens(text, &self.0.gazetteer));
+        let emissions = self.emissions(&document);
+        let sums = self.0.chain.sums(&emissions, None);
+        let spans = spans(&self.0.chain.best(&emissions));
+        let found = spans.iter().filter_map(|span| self.finding(span, &document, &sums)).collect();
+        let unsure = |(token, row): (&Token, &Row)| {
+            let none = row.first().copied().unwrap_or(1.0);
+            let is_open = token.class.is_word() && UNSURE.contains(&(1.0 - none));
+            is_open.then_some(token.start..token.end)
         };
-        spans.iter().filter_map(finding).collect()
+        (found, document.tokens().iter().zip(&sums.marginals).filter_map(unsure).collect())
+    }
+
+    /// What a span says, if a value can look like it.
+    fn finding(&self, span: &Span, document: &Document, sums: &Sums) -> Option<Finding> {
+        let tokens = document.tokens().get(span.tokens.clone())?;
+        let range = tokens.first()?.start..tokens.last()?.end;
+        let entity = self.0.types.get(span.kind).copied().filter(|entity| credible(*entity, tokens))?;
+        let score = self.calibrated(raw_score(span, sums.marginals.get(span.tokens.clone())?));
+        Some(Finding { entity, range, score })
     }
 
     /// The types that this model finds.

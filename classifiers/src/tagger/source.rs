@@ -1,53 +1,27 @@
 //! The fast tagger as a source of findings: long texts are read in windows that overlap.
 
-use std::ops::Range;
-
 use super::Tagger;
-use crate::{EntityType, Finding, Source};
+use crate::detectors::{Deadline, Source, Unsearched};
+use crate::windows::Cut;
+use crate::{EntityType, Finding};
 
-/// Bytes of text that one window answers for, which bounds the memory of a search.
-const CORE: usize = 32 << 10;
-/// Bytes on either side of it that are read as well, for the context of what stands at its edge.
-const MARGIN: usize = 1 << 10;
+/// How a long text is cut, which bounds the memory of a search.
+pub(crate) const CUT: Cut = Cut { core: 32 << 10, margin: 1 << 10 };
 
 impl Source for Tagger {
     fn types(&self) -> &[EntityType] {
         Self::types(self)
     }
 
-    fn find(&self, text: &str) -> Vec<Finding> {
-        if text.len() <= CORE + MARGIN {
-            return Self::find(self, text);
-        }
+    fn find(&self, text: &str, deadline: Deadline) -> Result<Vec<Finding>, Unsearched> {
         let mut found: Vec<Finding> = Vec::new();
-        let mut start = 0;
-        while start < text.len() {
-            let core = start..edge(text, start.saturating_add(CORE));
-            let window =
-                edge(text, start.saturating_sub(MARGIN))..edge(text, core.end.saturating_add(MARGIN));
-            let here = Self::find(self, text.get(window.clone()).unwrap_or_default());
-            // Whoever holds the beginning of a finding answers for it.
-            let own = here.into_iter().map(|it| Finding { range: moved(&it.range, window.start), ..it });
-            found.extend(own.filter(|it| core.contains(&it.range.start)));
-            start = core.end;
+        for window in CUT.windows(text) {
+            deadline.check()?;
+            let here = Self::find(self, text.get(window.read.clone()).unwrap_or_default());
+            found.extend(window.own(here));
         }
-        found
+        Ok(found)
     }
-}
-
-/// The first place at or behind `at` where a word begins, or a character if none does soon.
-fn edge(text: &str, at: usize) -> usize {
-    if at == 0 || at >= text.len() {
-        return at.min(text.len());
-    }
-    let at = text.ceil_char_boundary(at);
-    let rest = text.get(at..).unwrap_or_default();
-    let gap = rest.char_indices().take(64).find(|(_, c)| c.is_whitespace());
-    gap.map_or(at, |(offset, c)| at + offset + c.len_utf8())
-}
-
-fn moved(range: &Range<usize>, by: usize) -> Range<usize> {
-    range.start + by..range.end + by
 }
 
 #[cfg(test)]
@@ -58,7 +32,8 @@ mod tests {
     fn a_name_is_found_wherever_the_windows_end() {
         let tagger = Tagger::shipped().unwrap();
         let name = "Dear Mrs Margaret Thompson, ";
-        for shift in [CORE - 40, CORE - 20, CORE - 9, CORE, 3 * CORE + 7] {
+        let core = CUT.core;
+        for shift in [core - 40, core - 20, core - 9, core, 3 * core + 7] {
             let mut text = "all is well and so on, é. ".repeat(shift / 27);
             while text.len() < shift {
                 text.push(' ');
@@ -66,7 +41,7 @@ mod tests {
             let place = text.len();
             text.push_str(name);
             text.push_str(&"all is well and so on, é. ".repeat(3000));
-            let found = Source::find(&tagger, &text);
+            let found = Source::find(&tagger, &text, Deadline::NEVER).unwrap();
             let names: Vec<_> = found.iter().filter(|it| it.entity == EntityType::Person).collect();
             assert_eq!(names.len(), 1, "{shift}");
             let value = text.get(names.first().map(|it| it.range.clone()).unwrap_or_default());

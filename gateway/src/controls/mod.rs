@@ -5,10 +5,10 @@ mod cost;
 #[cfg(test)]
 mod outcome;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use weir_accounting::{Catalogue, Factors};
-use weir_policies::{Control, Fault, Keeper, LexicalScreen, PersonalData, PolicySet, PseudonymKey};
+use weir_policies::{Control, Fault, Keeper, LexicalScreen, PersonalData, PolicySet, PseudonymKey, TokenIds};
 
 pub use carbon::CarbonMeter;
 pub use cost::CostMeter;
@@ -23,6 +23,8 @@ pub struct Ingredients {
     pub pseudonym_key: PseudonymKey,
     /// Who keeps values beyond their exchange.
     pub keeper: Option<Arc<dyn Keeper>>,
+    /// How long the search of one request may take.
+    pub inspection: Duration,
     /// Prices.
     pub catalogue: Arc<Catalogue>,
     /// Sizes of models and electricity mixes.
@@ -45,10 +47,16 @@ pub struct Entry {
 
 /// Every control there is.
 ///
-/// The order is that of the request; replies pass in reverse. The lexical screen stands first, so that it reads
-/// what the caller wrote and not pseudonyms; on the way back it comes last among the two, so that it reads what
+/// The order is that of the request; replies pass in reverse. What nobody can read is judged first. The lexical screen
+/// stands before personal data, so that it reads what the caller wrote and not pseudonyms; on the way back it comes last among the two, so that it reads what
 /// the caller will read. The meters stand at the end: they read and change nothing.
-pub const REGISTRY: [Entry; 4] = [
+pub const REGISTRY: [Entry; 5] = [
+    Entry {
+        name: "token-ids",
+        does: "refuses input given as token ids where a rule looks into requests",
+        on_fault: "cannot fail",
+        make: |given| Ok(Box::new(TokenIds::from(&given.policies))),
+    },
     Entry {
         name: "lexical-screen",
         does: "finds listed words and patterns and blocks, pseudonymises or flags them",
@@ -64,7 +72,7 @@ pub const REGISTRY: [Entry; 4] = [
         on_fault: "the exchange is refused (503, policy_unavailable) unless the rule's on_fault says otherwise",
         make: |given| {
             let personal = PersonalData::from(&given.policies, &given.pseudonym_key);
-            Ok(Box::new(personal.keeping(given.keeper.clone())))
+            Ok(Box::new(personal.keeping(given.keeper.clone()).within(given.inspection)))
         },
     },
     Entry {
@@ -103,6 +111,7 @@ mod tests {
             policies: Arc::new(PolicySet::baseline().unwrap()),
             pseudonym_key: PseudonymKey::from_bytes([7; 32]),
             keeper: None,
+            inspection: Duration::from_secs(30),
             catalogue: Arc::new(Catalogue::shipped()),
             factors: Arc::new(Factors::shipped()),
             carbon: Carbon { zone: "WOR".to_owned(), watts: 10.0 },
@@ -123,7 +132,10 @@ mod tests {
 
     #[test]
     fn the_screen_reads_what_the_caller_wrote() {
-        assert_eq!(REGISTRY.map(|entry| entry.name), ["lexical-screen", "personal-data", "cost", "carbon"]);
+        assert_eq!(
+            REGISTRY.map(|entry| entry.name),
+            ["token-ids", "lexical-screen", "personal-data", "cost", "carbon"]
+        );
     }
 
     #[test]

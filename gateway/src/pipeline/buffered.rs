@@ -54,14 +54,8 @@ pub async fn answer(
         return Err(unreadable(status, &opened));
     };
     gate.archive.memory.answered(chain.as_ref(), reply.summary());
-    let mut judged = Ok(());
     let mut deltas = if guards.watch_reply() { reply.deltas() } else { Vec::new() };
-    for delta in &mut deltas {
-        judged = guards.reply(delta);
-        if judged.is_err() {
-            break;
-        }
-    }
+    let judged = deltas.iter_mut().try_for_each(|delta| guards.reply(delta));
     trail.end(&mut guards, Some(Ended { summary: reply.summary(), cpu }));
     judged?;
     if let Some(refusal) = ours(status, &opened) {

@@ -38,6 +38,11 @@ impl Guards {
         self.take(worst).map_err(Refusal::Denied)
     }
 
+    /// Largest request body that all controls judge without holding up others.
+    pub fn light(&self) -> usize {
+        self.passes.iter().map(|(_, pass)| pass.light()).min().unwrap_or(usize::MAX)
+    }
+
     /// Names of the pseudonyms that stand for values of the request.
     pub fn names(&self) -> Vec<String> {
         self.passes.iter().flat_map(|(_, pass)| pass.names()).collect()

@@ -137,7 +137,7 @@ impl Authenticated {
         let limits = gate.json_limits();
         let size = body.len();
         trail.body(&body);
-        let request = off_thread(size, move || Request::parse(endpoint, body, &limits)).await?;
+        let request = off_thread((size, HEAVY), move || Request::parse(endpoint, body, &limits)).await?;
         let request = request.map_err(|fault| Refusal::Invalid {
             param: (!fault.path.is_empty()).then_some(fault.path),
             reason: fault.reason,
@@ -174,7 +174,8 @@ impl Admitted {
         let mut recalled = memory.recall(&caller, &request).await;
         caller.earlier = std::mem::take(&mut recalled.pairs);
         let mut guards = Guards::begin(&gate.live().controls, &caller);
-        let (request, slots, mut guards, verdict) = off_thread(request.body().len(), move || {
+        let work = (request.body().len(), guards.light().min(HEAVY));
+        let (request, slots, mut guards, verdict) = off_thread(work, move || {
             let mut slots = request.slots();
             let verdict = guards.request(&mut slots);
             (request, slots, guards, verdict)
@@ -251,12 +252,12 @@ impl Routed {
     }
 }
 
-/// Runs work on a body: small bodies here, large ones where they hold up nobody else.
+/// Runs work on a body of some size: here up to the second size, beyond it where it holds up nobody else.
 async fn off_thread<T: Send + 'static>(
-    size: usize,
+    (size, light): (usize, usize),
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Refusal> {
-    if size <= HEAVY {
+    if size <= light {
         return Ok(work());
     }
     tokio::task::spawn_blocking(work).await.map_err(|_| Refusal::PolicyUnavailable { control: "inspection" })

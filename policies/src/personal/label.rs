@@ -1,7 +1,7 @@
 //! The key that a value stands under in free JSON, which speaks for it: `"password": "hunter2"` says more than
 //! `hunter2`.
 
-use weir_classifiers::{Detectors, Finding};
+use weir_classifiers::{Deadline, Detectors, Finding, Unsearched};
 
 use crate::slot::{KEY, Kind, Slot};
 
@@ -33,19 +33,26 @@ impl<'s> Keys<'s> {
 }
 
 /// What is found in a slot, told by the key that it stands under where there is one.
-pub(super) fn find(detectors: &Detectors, slot: &Slot, key: Option<&str>) -> Vec<Finding> {
+///
+/// # Errors
+/// When the text could not be searched, or not in time.
+pub(super) fn find(
+    detectors: &Detectors,
+    (slot, key): (&Slot, Option<&str>),
+    deadline: Deadline,
+) -> Result<Vec<Finding>, Unsearched> {
     let text = slot.text();
     // A name that others refer to is what it is, whatever it stands under.
     let is_read = text.len() <= LONGEST_TEXT && slot.kind() != Kind::Identifier;
-    let Some(key) = key.filter(|_| is_read) else { return detectors.find(text) };
+    let Some(key) = key.filter(|_| is_read) else { return detectors.search_by(text, deadline) };
     let labelled = format!("{key}: {text}");
     let start = labelled.len() - text.len();
-    let found = detectors.find(&labelled).into_iter().filter(|found| found.range.end > start);
+    let found = detectors.search_by(&labelled, deadline)?.into_iter().filter(|found| found.range.end > start);
     let moved = found.map(|found| {
         let range = found.range.start.saturating_sub(start)..found.range.end - start;
         Finding { range, ..found }
     });
-    moved.collect()
+    Ok(moved.collect())
 }
 
 #[cfg(test)]
@@ -85,7 +92,9 @@ mod tests {
     fn a_value_is_found_by_its_key_and_where_it_stands() {
         let detectors = Detectors::rules(EntityType::ALL);
         let found = |key: &str, text: &str| {
-            let found = find(&detectors, &slot("/metadata/*0", text), Some(key)).into_iter();
+            let found = find(&detectors, (&slot("/metadata/*0", text), Some(key)), Deadline::NEVER)
+                .unwrap()
+                .into_iter();
             found.map(|it| (it.entity.name(), text.get(it.range).unwrap().to_owned())).collect::<Vec<_>>()
         };
         assert_eq!(found("password", "hunter2!x"), [("SECRET_PASSWORD", "hunter2!x".to_owned())]);

@@ -9,10 +9,10 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use weir_classifiers::{Detectors, EntityType, Finding};
+use weir_classifiers::{Deadline, Detectors, EntityType, Finding, Reading};
 
 use super::known::Known;
-use super::{NAME, Search};
+use super::{NAME, Search, unsearched};
 use crate::policy::{OnFault, Rule, Stage, Target};
 use crate::pseudonym::{Ended, Restorer, Standing, Step, TenantKey, Vault, recognise};
 use crate::screen::Piece;
@@ -34,8 +34,8 @@ pub(super) struct Watch {
 
 impl Watch {
     /// The rules of `policies` that look for personal data in replies; `requests` is what requests are searched
-    /// for, and with.
-    pub(super) fn new(policies: &PolicySet, requests: (&[EntityType], &Detectors)) -> Self {
+    /// for, and with, and `reading` who reads them. Replies come in small pieces: the fast tagger reads them.
+    pub(super) fn new(policies: &PolicySet, requests: (&[EntityType], &Detectors), reading: Reading) -> Self {
         let mut rules: Vec<Search> = Vec::new();
         for (_, rule) in policies.rules(Stage::Reply) {
             for target in &rule.find {
@@ -47,7 +47,7 @@ impl Watch {
         let mut types: Vec<EntityType> = rules.iter().map(|(entity, _)| *entity).collect();
         types.sort_unstable();
         types.dedup();
-        let is_shared = types == requests.0;
+        let is_shared = types == requests.0 && (reading == Reading::Fast || !Detectors::reads_words(&types));
         let detectors = if is_shared { requests.1.clone() } else { Detectors::new(&types) };
         Self { rules: rules.into(), detectors, is_shared }
     }
@@ -100,13 +100,18 @@ impl Replies {
     }
 
     /// Searches the request for what the caller brings along, before any of it is replaced.
-    pub(super) fn brought(&mut self, watch: &Watch, slots: &Slots) {
+    ///
+    /// # Errors
+    /// When a text could not be searched.
+    pub(super) fn brought(&mut self, watch: &Watch, slots: &Slots, deadline: Deadline) -> Result<(), Fault> {
         if watch.is_empty() {
-            return;
+            return Ok(());
         }
         for slot in slots.iter() {
-            self.note(slot, &watch.detectors.find(slot.text()));
+            let found = watch.detectors.search_by(slot.text(), deadline);
+            self.note(slot, &found.map_err(unsearched)?);
         }
+        Ok(())
     }
 
     /// Remembers what was found in a slot of the request.
@@ -178,8 +183,11 @@ struct Guard<'d> {
 }
 
 impl Inspector for Guard<'_> {
-    fn find(&self, meant: &str, source: &str) -> Vec<Finding> {
-        let found = self.watch.detectors.find(meant);
+    fn find(&mut self, meant: &str, source: &str) -> Vec<Finding> {
+        let found = self.watch.detectors.search(meant).unwrap_or_else(|why| {
+            self.fault = Some(unsearched(why));
+            Vec::new()
+        });
         if found.is_empty() || self.vault.is_empty() {
             return found;
         }

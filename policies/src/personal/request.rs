@@ -1,10 +1,11 @@
 //! The way to the model: findings are judged, and values replaced by pseudonyms.
 
-use weir_classifiers::{Detectors, EntityType, Finding};
+use weir_classifiers::{Deadline, Detectors, EntityType, Finding};
 
 use super::{
     NAME, PersonalPass,
     label::{self, Keys},
+    unsearched,
 };
 use crate::coreference;
 use crate::keeping::keep;
@@ -17,7 +18,7 @@ use crate::{Action, Fault, Verdict};
 
 impl PersonalPass {
     /// Judges every slot, and replaces what a rule says.
-    pub(super) fn read_request(&mut self, slots: &mut Slots) -> Result<Verdict, Fault> {
+    pub(super) fn read_request(&mut self, slots: &mut Slots, deadline: Deadline) -> Result<Verdict, Fault> {
         if self.rules.is_empty() && self.vault.is_empty() {
             return Ok(Verdict::Allow);
         }
@@ -29,7 +30,11 @@ impl PersonalPass {
         let mut keys = Keys::default();
         for slot in slots.iter() {
             let mut replaced = Vec::new();
-            let found = label::find(&self.shared.detectors, slot, keys.of(slot));
+            let found = match label::find(&self.shared.detectors, (slot, keys.of(slot)), deadline) {
+                Ok(found) => found,
+                Err(why) if self.is_mandatory() => return Err(unsearched(why)),
+                Err(_) => Vec::new(),
+            };
             if self.watch.shares_findings() {
                 self.replies.note(slot, &found);
             }

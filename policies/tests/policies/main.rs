@@ -9,6 +9,7 @@
 
 mod kept;
 mod language;
+mod long;
 mod modes;
 mod personal;
 mod replies;

@@ -134,7 +134,7 @@ fn what_is_only_noted_is_not_held_back() {
 
 #[test]
 fn little_text_waits_and_long_values_are_found_whole() {
-    let text = "word ".repeat(400) + &"x".repeat(400);
+    let text = "word ".repeat(400) + &"longer words ".repeat(40);
     let (mut pass, _) = begun(&ONLY_REPLIES, "x");
     let (out, _, held) = read(pass.as_mut(), &letters(&text), Kind::Prose);
     assert_eq!(out, text);

@@ -218,7 +218,10 @@ impl Keys {
     }
 }
 
-fn cells(row: &tokio_postgres::Row) -> Option<(Whose, [u8; 16], Vec<u8>, Option<f64>)> {
+/// A row of the table: whose the key is, its id, the wrapped key, and when an earlier one was erased.
+type Cells = (Whose, [u8; 16], Vec<u8>, Option<f64>);
+
+fn cells(row: &tokio_postgres::Row) -> Option<Cells> {
     let bytes = |at: usize| row.try_get::<_, Vec<u8>>(at).ok();
     let whose = (bytes(0)?.try_into().ok()?, bytes(1)?.try_into().ok()?);
     Some((whose, bytes(2)?.try_into().ok()?, bytes(3)?, row.try_get(4).ok()?))

@@ -106,6 +106,8 @@ pub struct Limits {
     pub total: Duration,
     /// From sending the request upstream to the first byte of its reply.
     pub first_byte: Duration,
+    /// For searching a request for what policies name.
+    pub inspection: Duration,
     /// Between two reads of an upstream reply.
     pub idle: Duration,
     /// For one read of a request body.
