@@ -111,7 +111,8 @@ fn bodies_are_read_by_role_and_reason_only_and_each_reading_is_recorded() {
     scenario(async {
         let upstream = Upstream::start(openai::echo).await;
         let gateway = Gateway::start(Config::with(&upstream)).await;
-        let id = ask(&gateway, "ada", SECRET).await;
+        // A name that no random number in hexadecimal can hold.
+        let id = ask(&gateway, "ada-lovelace", SECRET).await;
         indexed(&gateway, &id).await;
         let auditor = gateway.another_key(&["--role", "auditor"]).await;
         let reviewer = gateway.another_key(&["--role", "reviewer"]).await;
@@ -155,7 +156,7 @@ fn bodies_are_read_by_role_and_reason_only_and_each_reading_is_recorded() {
         let foreign = desk(&gateway, &stranger, (&one, None)).await;
         assert_eq!(foreign.json()["data"], json!([]));
         assert_eq!(stands_in(&gateway.dir().join("data"), "heron"), None);
-        assert_eq!(stands_in(&gateway.dir().join("data/audit"), "ada"), None);
+        assert_eq!(stands_in(&gateway.dir().join("data/audit"), "ada-lovelace"), None);
     });
 }
 
