@@ -6,13 +6,16 @@
     reason = "a failed expectation should fail the test"
 )]
 
+mod support;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use support::{blind, kept, owner};
 use weir_audit::vault::{Erase, Whom};
 use weir_audit::{Holds, Vault, VaultOptions};
-use weir_pseudonyms::{Found, Kept, Lasting, LastingError, LastingOptions, Owner};
+use weir_pseudonyms::{Found, Lasting, LastingError, LastingOptions, Owner};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -23,31 +26,6 @@ fn vault(dir: &Path) -> Arc<Vault> {
 fn open(dir: &Path) -> (Lasting, Arc<Vault>) {
     let vault = vault(dir);
     (Lasting::open(&LastingOptions::new(&dir.join("p.sqlite")), Arc::clone(&vault)).unwrap(), vault)
-}
-
-/// A stand-in for the keyed hash that a gateway gives.
-fn blind(text: &str) -> [u8; 32] {
-    let mut out = [0; 32];
-    out.iter_mut()
-        .zip(text.bytes().cycle())
-        .enumerate()
-        .for_each(|(at, (to, from))| *to = from.wrapping_add(at as u8));
-    out
-}
-
-fn owner(tenant: &str, subject: Option<&str>, conversation: Option<&str>) -> Owner {
-    Owner {
-        tenant: tenant.into(),
-        subject: subject.map(Into::into),
-        conversation: conversation.map(Into::into),
-        tenant_blind: blind(tenant),
-        conversation_blind: conversation.map(blind),
-        key_blind: blind(subject.or(conversation).unwrap_or("day")),
-    }
-}
-
-fn kept(name: &str, value: &str) -> Kept {
-    Kept { blind: blind(name), kind: "EMAIL_ADDRESS".into(), name: name.into(), value: value.into() }
 }
 
 fn values(lasting: &Lasting, owner: &Owner) -> Vec<String> {

@@ -10,15 +10,17 @@
 #[path = "../../index/tests/support/cluster.rs"]
 #[allow(dead_code, reason = "other tests need more of it")]
 mod cluster;
+mod support;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use cluster::Cluster;
+use support::{blind, kept, owner};
 use weir_audit::{Vault, VaultOptions};
 use weir_index::PostgresSettings;
-use weir_pseudonyms::{Found, Kept, Lasting, LastingError, Owner, SharedOptions};
+use weir_pseudonyms::{Found, Lasting, LastingError, Owner, SharedOptions};
 
 const LONG: Duration = Duration::from_secs(60);
 const LIVE: &str = "SELECT count(*) FROM weir_vault.pseudonym WHERE sealed IS NOT NULL";
@@ -37,31 +39,6 @@ fn node(dir: &Path, cluster: &Cluster, secret: u8) -> Node {
     let options = SharedOptions { values: database(), keys: database(), secret: [secret; 32] };
     let lasting = Lasting::share(&options, Arc::clone(&vault)).unwrap();
     Node { vault, lasting }
-}
-
-/// A stand-in for the keyed hash that a gateway gives.
-fn blind(text: &str) -> [u8; 32] {
-    let mut out = [0; 32];
-    out.iter_mut()
-        .zip(text.bytes().cycle())
-        .enumerate()
-        .for_each(|(at, (to, from))| *to = from.wrapping_add(at as u8));
-    out
-}
-
-fn owner(tenant: &str, subject: Option<&str>, conversation: Option<&str>) -> Owner {
-    Owner {
-        tenant: tenant.into(),
-        subject: subject.map(Into::into),
-        conversation: conversation.map(Into::into),
-        tenant_blind: blind(tenant),
-        conversation_blind: conversation.map(blind),
-        key_blind: blind(subject.or(conversation).unwrap_or("day")),
-    }
-}
-
-fn kept(name: &str, value: &str) -> Kept {
-    Kept { blind: blind(name), kind: "EMAIL_ADDRESS".into(), name: name.into(), value: value.into() }
 }
 
 fn values(node: &Node, owner: &Owner) -> Vec<String> {
